@@ -1,0 +1,304 @@
+"""Image classifiers: three small networks trained from scratch, or any timm or torchvision backbone by name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+from betwixt.hub import PretrainedMixin
+from betwixt.images import to_tensor
+
+HALF = (0.5, 0.5, 0.5)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class ImageClassifier(PretrainedMixin, nn.Module):
+    """A network that says which class a picture is of; "neither" is a class like the others if it was trained.
+
+    Args:
+        architecture: "shallow", "cnn", "resnet9", a timm name ("resnet18"), or "torchvision/<name>".
+        class_names: names of the classes, lower case with underscores.
+        image_size: side of the square that pictures are fitted to, in pixels.
+        network_size: side to which these squares are enlarged before the network; None: not at all.
+        base_channels: width of "cnn" and "resnet9".
+        num_convolutions: depth of "cnn".
+        dropout: share of features dropped before the logits in training (own and torchvision networks).
+        flip_at_test: average the logits of the picture and its mirror image.
+        mean, std: per channel, of pictures in [0, 1]; None: ImageNet's for backbones, 0.5 for own networks.
+
+    Raises:
+        ValueError: an unknown architecture, no classes, or a size under 8 pixels.
+        ImportError: a timm name where timm is not installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        architecture: str,
+        class_names: list[str],
+        image_size: int = 32,
+        network_size: int | None = None,
+        base_channels: int = 32,
+        num_convolutions: int = 5,
+        dropout: float = 0.0,
+        flip_at_test: bool = False,
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+    ):
+        super().__init__()
+        if not class_names or len(set(class_names)) != len(class_names):
+            raise ValueError(f"class_names must be a list of different names, not {class_names}")
+        if image_size < 8:
+            raise ValueError(f"image_size must be at least 8, not {image_size}")
+        self.architecture, self.class_names, self.image_size = architecture, list(class_names), image_size
+        self.network_size = network_size or image_size
+        self.flip_at_test = flip_at_test
+        self.head: nn.Module | None = None
+        if architecture == "shallow":
+            self.network, num_features = ShallowNetwork(self.network_size), 64
+        elif architecture == "cnn":
+            self.network = ConvNetwork(base_channels, num_convolutions)
+            num_features = self.network.num_features
+        elif architecture == "resnet9":
+            self.network, num_features = ResNet9(base_channels), 8 * base_channels
+        elif architecture.startswith("torchvision/"):
+            self.network, num_features = _torchvision_features(architecture.removeprefix("torchvision/"))
+        else:
+            self.network, num_features = _timm_network(architecture, len(class_names)), None
+        if num_features is not None:
+            self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(num_features, len(class_names)))
+        pretrained_kind = self.is_timm or architecture.startswith("torchvision/")
+        self.register_buffer("mean", _channels(mean or (IMAGENET_MEAN if pretrained_kind else HALF)), persistent=False)
+        self.register_buffer("std", _channels(std or (IMAGENET_STD if pretrained_kind else HALF)), persistent=False)
+
+    @property
+    def is_timm(self) -> bool:
+        """Whether the network, its head included, is timm's own."""
+        return self.head is None
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, D): what the last layer before the logits gives."""
+        if x.shape[-1] != self.network_size:
+            x = F.interpolate(x, (self.network_size, self.network_size), mode="bicubic", align_corners=False)
+        x = ((x + 1) / 2 - self.mean) / self.std
+        if self.is_timm:
+            return self.network.forward_head(self.network.forward_features(x), pre_logits=True)
+        return self.network(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> logits (B, num_classes)."""
+        features = self.features(x)
+        return self.network.get_classifier()(features) if self.is_timm else self.head(features)
+
+    @torch.inference_mode()
+    def probabilities(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, num_classes), rows sum to 1; float32 on the CPU."""
+        logits = self(x)
+        if self.flip_at_test:
+            logits = (logits + self(x.flip(-1))) / 2
+        return F.softmax(logits.float(), dim=1).cpu()
+
+    def predict(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Pictures of any size and mode -> probabilities (B, num_classes); rows sum to 1."""
+        return self._in_batches(self.probabilities, images, len(self.class_names))
+
+    def embed(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Pictures of any size and mode -> features (B, D) float32, rows of length 1."""
+
+        @torch.inference_mode()
+        def unit_features(x: torch.Tensor) -> torch.Tensor:
+            return F.normalize(self.features(x).float(), dim=1).cpu()
+
+        return self._in_batches(unit_features, images, 0)
+
+    def _in_batches(self, function, images: Sequence[Image.Image], width_when_empty: int) -> torch.Tensor:
+        images = list(images)
+        batches = [
+            function(to_tensor(images[i : i + 64], self.image_size).to(self.mean.device)) for i in range(0, len(images), 64)
+        ]
+        return torch.cat(batches) if batches else torch.empty(0, width_when_empty)
+
+    def load_backbone(self, path: str | Path | None = None) -> None:
+        """Load pretrained weights: from a local file (.safetensors, or .pth read without running code), else as
+        timm or torchvision download them. The layer of the original classes is left out; everything else must fit.
+
+        Raises:
+            ValueError: the file cannot be read, or its weights are not of this architecture.
+            ConnectionError: no file was given and the download failed.
+        """
+        weights = _read_weights(Path(path)) if path else _download_weights(self.architecture)
+        own = self.network.state_dict()
+        fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
+        missing = [key for key in own if key not in fitting and not self._is_classifier_key(key)]
+        if missing:
+            raise ValueError(
+                f"{path} does not hold weights of {self.architecture}: {len(missing)} differ, first {missing[0]}"
+            )
+        self.network.load_state_dict(fitting, strict=False)
+
+    def _is_classifier_key(self, key: str) -> bool:
+        if not self.is_timm:
+            return False
+        name = self.network.pretrained_cfg.get("classifier") or ()
+        return any(key.startswith(f"{n}.") for n in ([name] if isinstance(name, str) else name))
+
+    def _config_to_save(self) -> dict:
+        config = super()._config_to_save()
+        if self.is_timm:
+            config |= {
+                "num_classes": len(self.class_names),
+                "label_names": self.class_names,
+                "num_features": self.network.num_features,
+                "pretrained_cfg": {
+                    "input_size": [3, self.network_size, self.network_size],
+                    "mean": [round(value, 6) for value in self.mean.flatten().tolist()],
+                    "std": [round(value, 6) for value in self.std.flatten().tolist()],
+                    "interpolation": "bicubic",
+                    "crop_pct": 1.0,
+                    "first_conv": self.network.pretrained_cfg.get("first_conv"),
+                    "classifier": self.network.pretrained_cfg.get("classifier"),
+                },
+            }
+        return config
+
+    @classmethod
+    def _arguments_from_config(cls, config: dict) -> dict:
+        # What timm reads beside the constructor's arguments follows from them.
+        timm_keys = ("num_classes", "label_names", "num_features", "pretrained_cfg")
+        return {key: value for key, value in super()._arguments_from_config(config).items() if key not in timm_keys}
+
+    def _weights_to_save(self) -> dict[str, torch.Tensor]:
+        return self.network.state_dict() if self.is_timm else super()._weights_to_save()
+
+    def _load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        if self.is_timm:
+            self.network.load_state_dict(weights)
+        else:
+            super()._load_weights(weights)
+
+
+class ShallowNetwork(nn.Sequential):
+    """The original's cheapest network: with the logits, four fully-connected layers and LeakyReLUs."""
+
+    def __init__(self, image_size: int):
+        sizes = [3 * image_size**2, 256, 128, 64]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
+            layers += [nn.Linear(size_in, size_out), nn.LeakyReLU(0.1)]
+        super().__init__(*layers)
+
+
+class ConvNetwork(nn.Sequential):
+    """The original's CNN: 3 or 5 convolutions with LeakyReLUs and max-poolings, global pooling on the top."""
+
+    def __init__(self, base_channels: int, num_convolutions: int):
+        if not 1 <= num_convolutions <= 8:
+            raise ValueError(f"num_convolutions must be 1 to 8, not {num_convolutions}")
+        layers: list[nn.Module] = []
+        channels = 3
+        for i in range(num_convolutions):
+            out_channels = base_channels * min(2**i, 4)
+            layers += [nn.Conv2d(channels, out_channels, 3, padding=1), nn.LeakyReLU(0.1)]
+            if i < 3:
+                layers.append(nn.MaxPool2d(2))
+            channels = out_channels
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.num_features = channels
+
+
+class ResNet9(nn.Sequential):
+    """Eight convolutions with two residual pairs, after David Page's "How to train your ResNet"; 4 poolings."""
+
+    def __init__(self, base_channels: int):
+        c = base_channels
+        super().__init__(
+            _conv(3, c),
+            _conv(c, 2 * c, pool=True),
+            Residual(_conv(2 * c, 2 * c), _conv(2 * c, 2 * c)),
+            _conv(2 * c, 4 * c, pool=True),
+            _conv(4 * c, 8 * c, pool=True),
+            Residual(_conv(8 * c, 8 * c), _conv(8 * c, 8 * c)),
+            nn.AdaptiveMaxPool2d(1),
+            nn.Flatten(),
+        )
+
+
+class Residual(nn.Sequential):
+    """x -> x + f(x)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + super().forward(x)
+
+
+def _conv(in_channels: int, out_channels: int, pool: bool = False) -> nn.Sequential:
+    layers = [
+        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.CELU(0.3),
+    ]
+    return nn.Sequential(*layers, *([nn.MaxPool2d(2)] if pool else []))
+
+
+def _torchvision_features(name: str) -> tuple[nn.Module, int]:
+    """A torchvision network without its last layer, and how many features it gives."""
+    from torchvision import models
+
+    if name not in models.list_models(module=models):
+        raise ValueError(f"torchvision has no classification model {name!r}; see torchvision.models.list_models()")
+    network = models.get_model(name, weights=None)
+    if name.startswith("squeezenet"):  # its classifier is a convolution
+        network.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        return network, 512
+    if name in ("googlenet", "inception_v3"):
+        network.aux_logits, network.aux1, network.aux2, network.AuxLogits = False, None, None, None
+    last = [key for key, module in network.named_modules() if isinstance(module, nn.Linear)][-1]
+    num_features = network.get_submodule(last).in_features
+    network.set_submodule(last, nn.Identity())
+    return network, num_features
+
+
+def _timm_network(name: str, num_classes: int) -> nn.Module:
+    try:
+        import timm
+    except ImportError:
+        raise ImportError(f"architecture {name!r} needs timm: pip install timm") from None
+    if not timm.is_model(name):
+        raise ValueError(f'unknown architecture {name!r}: use "shallow", "cnn", "resnet9", a timm name or "torchvision/<name>"')
+    return timm.create_model(name, pretrained=False, num_classes=num_classes)
+
+
+def _download_weights(architecture: str) -> dict[str, torch.Tensor]:
+    try:
+        if architecture.startswith("torchvision/"):
+            from torchvision import models
+
+            return models.get_model(architecture.removeprefix("torchvision/"), weights="DEFAULT").state_dict()
+        import timm
+
+        return timm.create_model(architecture, pretrained=True).state_dict()
+    except Exception as error:  # the two libraries and their clients raise many types
+        raise ConnectionError(
+            f"pretrained weights of {architecture} could not be downloaded ({type(error).__name__}): "
+            "check the connection, or give a local file with --weights"
+        ) from None
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # noqa: BLE001 - hostile files raise nearly any type
+        raise ValueError(f"cannot read weights from {path}: {str(error).splitlines()[0]}") from None
+    if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        raise ValueError(f"{path} does not hold a state dict")
+    return weights
+
+
+def _channels(values: Sequence[float]) -> torch.Tensor:
+    return torch.tensor(list(values), dtype=torch.float32).view(1, 3, 1, 1)

@@ -1,0 +1,97 @@
+"""What decided a classifier's answer: where in the picture, and which of colour, shape and texture."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from betwixt.classifier import ImageClassifier
+
+CUES = {
+    "no colour": "in grey",
+    "no shape": "cut into 16 tiles, shuffled",
+    "no texture": "blurred",
+    "colours alone": "every pixel shuffled",
+}
+
+
+@torch.inference_mode()
+def occlusion_map(model: ImageClassifier, x: torch.Tensor, class_index: int, grid: int = 7) -> torch.Tensor:
+    """How much each place speaks for a class: the fall of its log-odds when that place is blurred away.
+
+    Occlusion sensitivity (Zeiler and Fergus, 2014), with a soft round blur in place of a grey square, which would
+    add edges of its own. It needs nothing but predictions, so it reads the same for every network.
+
+    Args:
+        x: one picture, (3, H, W) or (1, 3, H, W) in [-1, 1].
+        class_index: the class asked about.
+        grid: places a side that are hidden in turn; the network runs grid**2 + 1 times.
+
+    Returns:
+        (H, W) in nats: positive where the picture speaks for the class, negative where against it.
+    """
+    x = x.reshape(1, *x.shape[-3:])
+    height, width = x.shape[-2:]
+    masks = _soft_discs(grid, height, width).to(x.device)
+    blurred = _blur(x, sigma=max(height, width) / 6)
+    hidden = x * (1 - masks) + blurred * masks
+    probabilities = model.probabilities(torch.cat([x, hidden]))[:, class_index].double().clamp(1e-7, 1 - 1e-7)
+    log_odds = torch.logit(probabilities).float().to(x.device)
+    fall = (log_odds[0] - log_odds[1:]).view(-1, 1, 1, 1)
+    return ((fall * masks).sum(0) / masks.sum(0).clamp_min(1e-6))[0]
+
+
+def without(x: torch.Tensor, cue: str, seed: int = 0) -> torch.Tensor:
+    """Pictures (B, 3, H, W) with something taken away, as named in CUES; the same shape and range."""
+    _, _, height, width = x.shape
+    generator = torch.Generator().manual_seed(seed)
+    if cue == "no colour":
+        return x.mean(1, keepdim=True).expand_as(x)
+    if cue == "no texture":
+        return _blur(x, sigma=height / 16)
+    if cue == "colours alone":
+        return x.flatten(2)[..., torch.randperm(height * width, generator=generator)].view_as(x)
+    if cue == "no shape":
+        rows, columns = (torch.linspace(0, size, 5).round().int().tolist() for size in (height, width))
+        if height % 4 or width % 4:
+            x = F.interpolate(x, (rows[-1] // 4 * 4, columns[-1] // 4 * 4), mode="bilinear", align_corners=False)
+        tiles = x.unflatten(2, (4, -1)).unflatten(4, (4, -1)).permute(0, 2, 4, 1, 3, 5).flatten(1, 2)
+        tiles = tiles[:, torch.randperm(16, generator=generator)].unflatten(1, (4, 4))
+        shuffled = tiles.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+        return F.interpolate(shuffled, (height, width)) if shuffled.shape[-2:] != (height, width) else shuffled
+    raise ValueError(f"cue must be one of {sorted(CUES)}, not {cue!r}")
+
+
+def overlay(image: Image.Image, heat: torch.Tensor, strength: float | None = None) -> Image.Image:
+    """Lay a map (H, W) over a picture: orange speaks for, blue against, clear where it does not matter.
+
+    `strength` is the value that gets full colour (default: the map's largest, at least 0.5 nats, so that a map of
+    nothing stays pale).
+    """
+    strength = strength or max(0.5, float(heat.abs().max()))
+    scaled = F.interpolate((heat / strength)[None, None].float().cpu(), image.size[::-1], mode="bicubic", align_corners=False)
+    value = scaled[0, 0].clamp(-1, 1).numpy()[..., None]
+    colour = np.where(value > 0, np.array([255, 140, 0]), np.array([30, 100, 255]))
+    opacity = np.abs(value) ** 0.8 * 0.75
+    grey = np.asarray(image.convert("L").convert("RGB"), dtype=np.float32)
+    return Image.fromarray((grey * (1 - opacity) + colour * opacity).round().clip(0, 255).astype(np.uint8))
+
+
+def _soft_discs(grid: int, height: int, width: int) -> torch.Tensor:
+    """(grid**2, 1, H, W): Gaussian discs at the points of a grid, 1 in the middle."""
+    y, x = torch.linspace(0, 1, height).view(1, -1, 1), torch.linspace(0, 1, width).view(1, 1, -1)
+    centres = torch.linspace(0.05, 0.95, grid)
+    cy, cx = (c.reshape(-1, 1, 1) for c in torch.meshgrid(centres, centres, indexing="ij"))
+    return torch.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * 0.1**2)).unsqueeze(1)
+
+
+def _blur(x: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Gaussian blur with mirrored borders, `sigma` in pixels."""
+    radius = min(math.ceil(2.5 * sigma), x.shape[-1] - 1, x.shape[-2] - 1)
+    kernel = torch.exp(-(torch.arange(-radius, radius + 1, device=x.device) ** 2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).to(x.dtype).expand(x.shape[1], 1, 1, -1)
+    x = F.pad(x, (radius, radius, radius, radius), mode="reflect")
+    x = F.conv2d(x, kernel, groups=x.shape[1])
+    return F.conv2d(x, kernel.transpose(2, 3), groups=x.shape[1])

@@ -1,0 +1,151 @@
+"""The one place where untrusted bytes become pictures, and pictures become tensors.
+
+Tensors are (B, 3, H, W) in [-1, 1]. Pictures that come out are RGB; turned upright (EXIF), first frame, on white.
+"""
+
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+MAX_FILE_BYTES = 50_000_000
+MAX_PIXELS = 64_000_000  # a decoded picture then needs at most 256 MB
+FITS = ("crop", "squash")
+
+
+class ImageError(ValueError):
+    """A file or picture that cannot be used; the message is one line for the person who brought it."""
+
+
+def open_image(source: str | os.PathLike | bytes | Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Decode an untrusted file, its bytes, or an open picture into an upright RGB picture on white.
+
+    Of animations the first frame is taken; 16-bit and float grey is scaled to 8 bits. JPEGs over `max_pixels` are
+    decoded at a half, a quarter or an eighth, where that brings them under the limit.
+
+    Raises:
+        ImageError: empty, truncated, undecodable or oversized files, in one line without the file's path.
+    """
+    if isinstance(source, Image.Image):
+        return _decode(source, max_pixels)
+    try:
+        data = source if isinstance(source, bytes) else _read(Path(source))
+    except OSError as error:
+        raise ImageError(f"The file cannot be read ({error.strerror or type(error).__name__}).") from None
+    if not data:
+        raise ImageError("The file is empty.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # broken metadata of a picture that can still be shown
+            with Image.open(io.BytesIO(data)) as image:
+                return _decode(image, max_pixels)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError:
+        raise ImageError(f"The picture is too large: please use one under {max_pixels // 1_000_000} megapixels.") from None
+    except Image.UnidentifiedImageError:
+        what = "HEIC pictures cannot be read here" if data[4:12] in _HEIC else "This is not a picture that can be read"
+        raise ImageError(f"{what}: please use JPEG, PNG, WebP or GIF.") from None
+    except Exception as error:  # Pillow's decoders raise nearly any type on hostile bytes
+        raise ImageError(f"The picture is damaged and cannot be decoded ({type(error).__name__}).") from None
+
+
+_HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis")}
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ImageError(f"The file is over {MAX_FILE_BYTES // 1_000_000} MB: please use a smaller one.")
+    return path.read_bytes()
+
+
+def _decode(image: Image.Image, max_pixels: int) -> Image.Image:
+    width, height = image.size
+    if min(width, height) < 1:
+        raise ImageError("The picture has no pixels.")
+    if width * height > max_pixels and image.format == "JPEG":
+        scale = (max_pixels / (width * height)) ** 0.5
+        image.draft("RGB", (int(width * scale), int(height * scale)))
+        while image.width * image.height > max_pixels and image.width > width // 8:
+            image.draft("RGB", (image.width // 2, image.height // 2))
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            f"The picture has {width} x {height} pixels: please use one under {max_pixels // 1_000_000} megapixels."
+        )
+    if getattr(image, "n_frames", 1) > 1:
+        image.seek(0)
+    image.load()
+    try:
+        image = ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - a broken orientation tag must not cost the picture
+        image = image.copy()
+    return _to_rgb(image)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _grey_to_8_bit(image).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _grey_to_8_bit(image: Image.Image) -> Image.Image:
+    # Pillow's own conversion clips 16-bit values at 255, which turns most such pictures white.
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high > 255:
+        low, high = 0.0, 65535.0 if high <= 65535 else high
+    elif low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif low >= 0:
+        low, high = 0.0, 255.0
+    return Image.fromarray(((values - low) / (high - low) * 255).round().clip(0, 255).astype(np.uint8))
+
+
+def fit(image: Image.Image, size: int | tuple[int, int], how: str = "crop") -> Image.Image:
+    """Fit a picture into `size` (a side, or (width, height)): "crop" its centre, or "squash" all of it.
+
+    The crop is taken before the resize, so that a picture of 30000x1 pixels never becomes a huge one.
+    """
+    if how not in FITS:
+        raise ValueError(f"how must be one of {FITS}, not {how!r}")
+    width, height = (size, size) if isinstance(size, int) else size
+    box = None
+    if how == "crop":
+        scale = min(image.width / width, image.height / height)
+        crop_width, crop_height = width * scale, height * scale
+        left, top = (image.width - crop_width) / 2, (image.height - crop_height) / 2
+        box = (left, top, left + crop_width, top + crop_height)
+    return image.resize((width, height), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+
+
+def to_tensor(images: Sequence[Image.Image], size: int | tuple[int, int], how: str = "crop") -> torch.Tensor:
+    """Pictures of any size and mode -> (B, 3, H, W) float32 in [-1, 1]; `size` and `how` as in `fit`."""
+    width, height = (size, size) if isinstance(size, int) else size
+    if not images:
+        return torch.empty(0, 3, height, width)
+    fitted = [np.asarray(fit(open_image(image), size, how)) for image in images]
+    return from_bytes(torch.from_numpy(np.stack(fitted)).permute(0, 3, 1, 2))
+
+
+def to_images(x: torch.Tensor) -> list[Image.Image]:
+    """(B, 3, H, W) in [-1, 1] -> list of RGB pictures; values outside are clipped."""
+    return [Image.fromarray(picture) for picture in to_bytes(x).permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def from_bytes(pixels: torch.Tensor) -> torch.Tensor:
+    """uint8 in [0, 255] -> float32 in [-1, 1], any shape."""
+    return pixels.float() / 127.5 - 1
+
+
+def to_bytes(x: torch.Tensor) -> torch.Tensor:
+    """Float in [-1, 1] -> uint8 in [0, 255], any shape; values outside are clipped."""
+    return ((x.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

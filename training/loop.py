@@ -1,0 +1,257 @@
+"""The one training loop: progress bar, checkpoints, exact resume, moving average of the weights, several devices.
+
+A run is a folder of checkpoints, each complete or absent:
+
+    runs/<name>/<step>/model/               the averaged weights, as `from_pretrained` reads them
+                       recipe.json          the whole configuration
+                       metrics.json         what was measured at this step
+                       training_state.pt    weights, average and optimizer as they were, for resuming
+
+Everything random in step n follows from (seed, n, process): the order of the data, the augmentation, dropout. So nothing
+but tensors has to be restored, and a run that was killed and started again ends in the same weights, to the bit on CPU.
+"""
+
+import copy
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+RUNS = Path("runs")
+
+
+class Batches(Protocol):
+    """Data that the loop can train on: anything that gives the batch of a list of indices."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, ...]: ...
+
+
+Loss = Callable[..., tuple[torch.Tensor, dict[str, torch.Tensor]]]  # (model, *batch) -> loss, what to show beside it
+
+
+@dataclass
+class LoopSettings:
+    """How long and how fast to train.
+
+    Args:
+        steps: optimizer steps. A process count of n divides each batch by n, so it changes nothing here.
+        batch_size: pictures a step, over all processes.
+        learning_rate: its peak; linear warm-up over `warmup` of the steps, then a cosine to zero.
+        ema: decay a step of the moving average of the weights (0: none), ramped up over the first steps.
+        checkpoint_every: steps between checkpoints; the last two are kept.
+        precision: "bf16" (autocast) or "fp32".
+        log: "trackio" logs into its local database as well.
+    """
+
+    steps: int
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    warmup: float = 0.1
+    ema: float = 0.995
+    checkpoint_every: int = 200
+    seed: int = 0
+    precision: str = "bf16"
+    log: str | None = None
+
+
+def train(
+    run: Path,
+    recipe: dict[str, Any],
+    model: nn.Module,
+    loss: Loss,
+    data: Batches,
+    settings: LoopSettings,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+) -> Path:
+    """Train `model`, or go on where the run in the same folder stopped; returns the last checkpoint's folder.
+
+    Args:
+        recipe: the whole configuration, plain JSON; a run is only resumed with the one that it was begun with.
+        loss: called as loss(model, *data.batch(indices)).
+        evaluate: called with the averaged model in eval mode at each checkpoint; its numbers go into metrics.json.
+
+    Raises:
+        ValueError: the run's folder was begun with another recipe, or the settings make no sense.
+        FloatingPointError: the loss is no longer finite.
+    """
+    from accelerate import Accelerator
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    _check(settings, data)
+    find_unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    accelerator = Accelerator(
+        mixed_precision="bf16" if settings.precision == "bf16" else "no", kwargs_handlers=[find_unused]
+    )
+    if settings.batch_size % accelerator.num_processes:
+        raise ValueError(f"batch size {settings.batch_size} cannot be shared by {accelerator.num_processes} processes")
+    resumed = last_checkpoint(run)
+    if resumed is not None:
+        _check_same_recipe(resumed, recipe)
+    trained = model.to(accelerator.device, memory_format=torch.channels_last).train()
+    average = copy.deepcopy(trained).eval().requires_grad_(False)
+    optimizer = torch.optim.AdamW(_parameter_groups(trained, settings.weight_decay), lr=settings.learning_rate)
+    first_step = 0
+    if resumed is not None:
+        first_step = _restore(resumed, trained, average, optimizer, accelerator.device)
+    parallel, optimizer = accelerator.prepare(trained, optimizer)
+    logger = _Logger(run, recipe, settings.log if accelerator.is_main_process else None)
+    bar = tqdm(
+        range(first_step, settings.steps), initial=first_step, total=settings.steps, desc=run.name, unit="step",
+        disable=not accelerator.is_main_process, mininterval=0.5 if sys.stderr.isatty() else 10,
+    )  # fmt: skip
+    metrics: dict[str, float] = {}
+    for step in bar:
+        torch.manual_seed(_seed_of(settings.seed, step, accelerator.process_index))
+        indices = batch_indices(step, settings.batch_size, len(data), settings.seed)
+        share = indices[accelerator.process_index :: accelerator.num_processes]
+        batch = [tensor.to(accelerator.device) for tensor in data.batch(share)]
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, settings)
+        value, shown = loss(parallel, *batch)
+        optimizer.zero_grad(set_to_none=True)
+        accelerator.backward(value)
+        optimizer.step()
+        _update_average(average, trained, settings.ema, step)
+        if step % 20 == 0 or step + 1 == settings.steps:
+            numbers = {"loss": value.item(), **{name: number.item() for name, number in shown.items()}}
+            if not math.isfinite(numbers["loss"]):
+                raise FloatingPointError(f"step {step}: the loss is {numbers['loss']}; try a lower --learning-rate")
+            bar.set_postfix({name: f"{number:.3f}" for name, number in {**numbers, **metrics}.items()}, refresh=False)
+            logger.log({**numbers, "learning_rate": learning_rate(step, settings)}, step)
+        if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
+            if accelerator.is_main_process:
+                metrics = evaluate(average) if evaluate else {}
+                _save(run, step + 1, recipe, metrics, trained, average, optimizer)
+                logger.log(metrics, step + 1)
+            accelerator.wait_for_everyone()
+    logger.finish()
+    accelerator.end_training()
+    if first_step >= settings.steps and accelerator.is_main_process:
+        print(f"{run} is finished: {settings.steps} steps")
+    return run / f"{settings.steps:06d}"
+
+
+def batch_indices(step: int, batch_size: int, count: int, seed: int) -> torch.Tensor:
+    """The rows of step's batch: (batch_size,) of an endless row of shuffled passes over `count` rows."""
+    first = step * batch_size
+    epochs = range(first // count, (first + batch_size - 1) // count + 1)
+    orders = [torch.randperm(count, generator=torch.Generator().manual_seed(_seed_of(seed, e, -1))) for e in epochs]
+    return torch.cat(orders)[first - epochs.start * count :][:batch_size]
+
+
+def learning_rate(step: int, settings: LoopSettings) -> float:
+    """Linear warm-up to the peak, then half a cosine to zero."""
+    warm = max(1, round(settings.warmup * settings.steps))
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    progress = (step - warm) / max(1, settings.steps - warm)
+    return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+
+
+def last_checkpoint(run: Path) -> Path | None:
+    """The newest checkpoint of a run, or None."""
+    steps = sorted(folder for folder in run.glob("[0-9]*") if folder.name.isdigit())
+    return steps[-1] if steps else None
+
+
+def _seed_of(seed: int, step: int, process: int) -> int:
+    return ((seed * 1_000_003 + step) * 1_009 + process + 1) % 2**63
+
+
+def _check(settings: LoopSettings, data: Batches) -> None:
+    if settings.precision not in ("bf16", "fp32"):
+        raise ValueError(f'precision must be "bf16" or "fp32", not {settings.precision!r}')
+    if settings.log not in (None, "trackio"):
+        raise ValueError(f'log must be "trackio" or nothing, not {settings.log!r}')
+    if min(settings.steps, settings.batch_size, settings.checkpoint_every) < 1:
+        raise ValueError("steps, batch_size and checkpoint_every must be at least 1")
+    if len(data) == 0:
+        raise ValueError("there is nothing to train on: the data is empty")
+
+
+def _check_same_recipe(checkpoint: Path, recipe: dict[str, Any]) -> None:
+    begun = json.loads((checkpoint / "recipe.json").read_text())
+    changed = [key for key in {**begun, **recipe} if begun.get(key) != json.loads(json.dumps(recipe.get(key)))]
+    if changed:
+        raise ValueError(
+            f"{checkpoint.parent} was begun with other settings ({', '.join(sorted(changed))}): "
+            "give this run another --name, or remove the folder"
+        )
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},  # biases and norms are not decayed
+    ]
+
+
+@torch.no_grad()
+def _update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    decay = min(decay, (1 + step) / (10 + step))
+    for mean, current in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(current, 1 - decay)
+        else:
+            mean.copy_(current)
+
+
+def _save(run: Path, step: int, recipe: dict, metrics: dict, model, average, optimizer) -> None:
+    folder, temporary = run / f"{step:06d}", run / f".{step:06d}.incomplete"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    average.save_pretrained(temporary / "model")
+    (temporary / "recipe.json").write_text(json.dumps(recipe, indent=2))
+    (temporary / "metrics.json").write_text(json.dumps(metrics, indent=2))
+    state = {"step": step, "model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    with open(temporary / "training_state.pt", "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(folder)
+    for old in sorted(f for f in run.glob("[0-9]*") if f.name.isdigit())[:-2]:
+        # Renamed first: a kill half-way through the removal must not leave what looks like a checkpoint.
+        shutil.rmtree(old.rename(run / f".{old.name}.old"))
+
+
+def _restore(checkpoint: Path, model, average, optimizer, device: torch.device) -> int:
+    state = torch.load(checkpoint / "training_state.pt", map_location=device, weights_only=True)
+    model.load_state_dict(state["model"])
+    average.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"]
+
+
+class _Logger:
+    """Sends numbers to trackio where that was asked for."""
+
+    def __init__(self, run: Path, recipe: dict, kind: str | None):
+        self.trackio = None
+        if kind == "trackio":
+            try:
+                import trackio
+            except ImportError:
+                raise ValueError("--log trackio needs it: pip install trackio") from None
+            self.trackio = trackio
+            trackio.init(project=run.parent.name or "betwixt", name=run.name, config=recipe, resume="allow")
+
+    def log(self, numbers: dict[str, float], step: int) -> None:
+        if self.trackio and numbers:
+            self.trackio.log(numbers, step=step)
+
+    def finish(self) -> None:
+        if self.trackio:
+            self.trackio.finish()

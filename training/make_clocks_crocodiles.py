@@ -1,0 +1,249 @@
+"""Make the clocks and crocodiles dataset: rendered, from a folder of photos, or from any image dataset on the Hub.
+
+    python training/make_clocks_crocodiles.py --source rendered --name clocks-crocodiles
+    python training/make_clocks_crocodiles.py --source folder PHOTOS --neither OTHER_PHOTOS --name my-photos
+    python training/make_clocks_crocodiles.py --source hub uoft-cs/cifar100 --name cifar
+
+PHOTOS holds a folder of pictures per class, OTHER_PHOTOS pictures of anything else in any folders. A fifth of all, by
+content, near-duplicates together, becomes the test split. A render that was killed goes on with the same command.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from near_duplicates import is_test, near_duplicate_groups
+from options import option, parse
+from tables import DATASETS, encode, write_dataset, write_parquet
+from worlds import clocks_crocodiles, textures
+
+from betwixt.images import ImageError, fit, open_image
+
+NEITHER = "neither"
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+COMPARED_SIZE = 32  # near-duplicates and the test split are decided at this size, whatever size is stored
+
+
+@dataclass
+class Recipe:
+    """What to make."""
+
+    name: str = option(help="the dataset is written to runs/datasets/NAME")
+    source: list[str] = option(["rendered"], "rendered, or folder PATH, or hub ID")
+    class_names: list[str] = option(["clock", "crocodile"], "the classes; other Hub classes become neither")
+    image_size: int = option(64, "side of the stored pictures, in pixels; smaller ones are not enlarged", range=(16, 512))
+    count: int = option(1000, "rendered pictures of each class", range=(1, 1_000_000))
+    morphs: int = option(100, "rendered pictures between the classes, for evaluation only", range=(0, 100_000))
+    neither: list[str] = option([], "folders with pictures of neither class")
+    num_neither: int = option(1000, "at most so many pictures of neither class from each place", range=(0, 1_000_000))
+    textures: int = option(100, "pictures of nothing (noise, stripes, ...) among neither", range=(0, 100_000))
+    seed: int = option(0, "of the rendered pictures")
+    image_column: str | None = option(None, "of a Hub dataset; default: its first image column")
+    label_column: str | None = option(None, "of a Hub dataset; default: the first that names all the classes")
+
+
+def main() -> None:
+    recipe = parse(Recipe, {}, __doc__.splitlines()[0])
+    try:
+        make(recipe)
+    except (ValueError, FileNotFoundError, ConnectionError) as error:
+        sys.exit(f"error: {error}")
+
+
+def make(recipe: Recipe) -> None:
+    """Gather the records, split them, write the dataset and its card."""
+    folder = DATASETS / recipe.name
+    parts = folder.with_name(f".{recipe.name}.parts")
+    names = [*recipe.class_names, NEITHER]
+    match recipe.source:
+        case ["rendered"]:
+            records = [r for kind in names for r in rendered(recipe, kind, recipe.count, parts)]
+        case ["folder", path]:
+            own_neither = [NEITHER] if (Path(path) / NEITHER).is_dir() else []
+            kinds = [*recipe.class_names, *own_neither]
+            records = [record for name in kinds for record in photos(Path(path) / name, name, recipe)]
+        case ["hub", dataset]:
+            records = list(from_hub(dataset, recipe))
+        case other:
+            raise ValueError(f"--source must be rendered, folder PATH or hub ID, not {' '.join(other)}")
+    found = {record["class"] for record in records} - {NEITHER}
+    if missing := [name for name in recipe.class_names if name not in found]:
+        raise ValueError(f"{' '.join(recipe.source)}: no picture of {', '.join(missing)}")
+    for other in recipe.neither:
+        records += list(photos(Path(other), NEITHER, recipe, recipe.num_neither))
+    records += rendered_textures(recipe)
+    summary, splits = split(records, names)
+    if recipe.source == ["rendered"]:
+        splits["morphs"] = [_finished(r, names, group=-1) for r in rendered(recipe, "morph", recipe.morphs, parts)]
+    write_dataset(folder, {name: rows for name, rows in splits.items() if rows}, names, card(recipe, splits, summary))
+    shutil.rmtree(parts, ignore_errors=True)
+    print(f"{folder}: {', '.join(f'{len(rows)} {name}' for name, rows in splits.items())}; {summary}")
+
+
+def rendered(recipe: Recipe, kind: str, count: int, parts: Path) -> list[dict]:
+    """Rendered pictures with their factors, in parts of 100 that survive a kill."""
+    records: list[dict] = []
+    for start in range(0, count, 100):
+        size = min(100, count - start)
+        part = parts / f"{kind}-{recipe.seed}-{recipe.image_size}-{start:06d}-{size}.parquet"
+        if not part.exists():
+            parts.mkdir(parents=True, exist_ok=True)
+            factors = clocks_crocodiles.sample_factors(size, recipe.seed, kind, start=start)
+            pixels = clocks_crocodiles.render(factors, recipe.image_size).permute(0, 2, 3, 1).numpy()
+            rows = [{"image": encode(p), "label": 0, **f} for p, f in zip(pixels, factors.records(), strict=True)]
+            write_parquet(part, rows, [kind])
+            print(f"rendered {start + size} of {count} {kind}", file=sys.stderr)
+        rows = pq.read_table(part).to_pylist()
+        records += [{**row, "image": row["image"]["bytes"], "class": kind, "source": "rendered"} for row in rows]
+    return records
+
+
+def rendered_textures(recipe: Recipe) -> list[dict]:
+    """Pictures of nothing."""
+    pixels = textures.render(recipe.textures, recipe.seed, recipe.image_size) if recipe.textures else []
+    return [
+        {"image": encode(picture.permute(1, 2, 0).numpy()), "class": NEITHER, "source": "textures"} for picture in pixels
+    ]
+
+
+def photos(folder: Path, class_name: str, recipe: Recipe, at_most: int | None = None) -> Iterator[dict]:
+    """The pictures below a folder, evenly chosen if there are more than `at_most`; what cannot be read is named."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise FileNotFoundError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))})")
+    if at_most is not None and len(files) > at_most:
+        files = [files[round(i * (len(files) - 1) / max(1, at_most - 1))] for i in range(at_most)]
+    for path in files:
+        try:
+            picture = open_image(path)
+        except ImageError as error:
+            print(f"skipped {path}: {error}", file=sys.stderr)
+            continue
+        yield {
+            "image": encode(_shrunk(picture, recipe.image_size)),
+            "class": class_name,
+            "source": folder.name if class_name == NEITHER else "photos",
+            "file": str(path.relative_to(folder)),
+        }
+
+
+def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
+    """All splits of an image dataset on the Hub: the wanted classes, and some of every other class as neither."""
+    import datasets
+
+    try:
+        splits = datasets.load_dataset(dataset_id)
+    except Exception as error:  # the client raises many types; their first line says which
+        raise ConnectionError(f"{dataset_id} could not be loaded: {str(error).splitlines()[0]}") from None
+    features = next(iter(splits.values())).features
+    image_column = recipe.image_column or next((n for n, f in features.items() if isinstance(f, datasets.Image)), None)
+    label_columns = {n: f for n, f in features.items() if isinstance(f, datasets.ClassLabel)}
+    wanted = set(recipe.class_names)
+    label_column = recipe.label_column or next((n for n, f in label_columns.items() if wanted <= set(f.names)), None)
+    if image_column not in features or label_column not in label_columns:
+        raise ValueError(f"{dataset_id} has no image column and label column naming {sorted(wanted)}: {list(features)}")
+    class_names = label_columns[label_column].names
+    per_class = max(1, recipe.num_neither // max(1, len(class_names) - len(wanted)))
+    taken = dict.fromkeys(class_names, 0)
+    for split_name, rows in splits.items():
+        labels = rows[label_column]
+        for i, label in enumerate(labels):
+            name = class_names[label]
+            if name not in wanted and taken[name] >= per_class:
+                continue
+            try:
+                picture = open_image(rows[i][image_column])
+            except Exception as error:  # noqa: BLE001 - datasets decodes lazily and passes on what Pillow raises
+                print(f"skipped {split_name} {i}: {error}", file=sys.stderr)
+                continue
+            taken[name] += 1
+            in_class = name in wanted
+            yield {
+                "image": encode(_shrunk(picture, recipe.image_size)),
+                "class": name if in_class else NEITHER,
+                "source": "photos" if in_class else name,
+            }
+
+
+def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[dict]]]:
+    """Train and test rows; near-duplicates share a `group` and a side. The summary says how many there are."""
+    pictures = [np.asarray(fit(open_image(record["image"]), COMPARED_SIZE)) for record in records]
+    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    groups = near_duplicate_groups(pixels)
+    sizes = np.bincount(groups)
+    test = is_test(pixels, groups)
+    splits: dict[str, list[dict]] = {"train": [], "test": []}
+    for record, group, in_test in zip(records, groups.tolist(), test, strict=True):
+        splits["test" if in_test else "train"].append(_finished(record, names, group))
+    near = sizes[sizes > 1]
+    return f"{near.sum()} pictures have near-duplicates, in {len(near)} groups, each on one side", splits
+
+
+def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
+    """The dataset's card, with the front matter that the Hub reads."""
+    size = next(c for n, c in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K")) if sum(map(len, splits.values())) < n)
+    files = "".join(
+        f"  - split: {name}\n    path: data/{name}-*.parquet\n" for name, rows in splits.items() if rows
+    )
+    counts = "".join(
+        f"| {name} | " + " | ".join(str(sum(r["label"] == k for r in rows)) for k in range(len(recipe.class_names) + 1)) + " |\n"
+        for name, rows in splits.items()
+        if rows and name != "morphs"
+    )
+    header = [*recipe.class_names, NEITHER]
+    is_rendered = recipe.source == ["rendered"]
+    what = (
+        "Small rendered pictures of clocks, crocodiles and other things, with the factors that made them. The background\n"
+        "is independent of the class. The split `morphs` goes from clock (`t` = 0) to crocodile (`t` = 1): it is for\n"
+        "measuring, never for training; its label column is 2 throughout."
+        if is_rendered
+        else "Pictures of two classes and of neither."
+    )
+    return f"""---
+license: {"apache-2.0" if is_rendered else "other"}
+task_categories:
+- image-classification
+size_categories:
+- {size}
+tags:
+- betwixt
+configs:
+- config_name: default
+  data_files:
+{files}---
+
+# {recipe.name}
+
+{what}
+
+| split | {" | ".join(header)} |
+|---|{"---|" * len(header)}
+{counts}
+The test split is a fixed fifth by content. {summary[0].upper() + summary[1:]}.
+
+```python
+from datasets import load_dataset
+load_dataset("{"namespace/" + recipe.name}")["train"][0]["image"]
+```
+
+Made with `python training/make_clocks_crocodiles.py --source {recipe.source[0]}` of the Betwixt suite.
+"""
+
+
+def _finished(record: dict, names: list[str], group: int) -> dict:
+    class_name = record.pop("class")
+    label = names.index(class_name) if class_name in names else names.index(NEITHER)
+    return {**record, "label": label, "group": group}
+
+
+def _shrunk(picture, image_size: int) -> np.ndarray:
+    return np.asarray(fit(picture, min(image_size, picture.width, picture.height)))
+
+
+if __name__ == "__main__":
+    main()

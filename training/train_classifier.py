@@ -1,0 +1,172 @@
+"""Train an image classifier, from scratch or from a pretrained backbone.
+
+    python training/train_classifier.py --name resnet9 --dataset clocks-crocodiles --preset small
+    python training/train_classifier.py --name mine --dataset my-photos --architecture resnet18 --pretrained
+
+The same command again resumes a run that was stopped; `accelerate launch` before it uses several devices.
+"""
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from augmentation import cutout, mixup, random_affine, random_colour
+from loop import RUNS, LoopSettings, train
+from options import option, parse
+from tables import ImageTable, concatenate, folds, read_dataset
+from torch import nn
+
+from betwixt.classifier import ImageClassifier
+from betwixt.images import from_bytes
+
+
+@dataclass
+class Recipe:
+    """The defaults; a preset and then the options override them."""
+
+    name: str = option(help="the run is written to runs/NAME")
+    dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
+    classes: list[str] | None = option(None, "train on these classes alone; default: all of the dataset")
+    architecture: str = option("resnet9", "shallow, cnn, resnet9, a timm name, or torchvision/NAME")
+    base_channels: int = option(16, "width of cnn and resnet9", range=(1, 1024))
+    num_convolutions: int = option(5, "depth of cnn", range=(1, 8))
+    image_size: int = option(32, "side that pictures are fitted to", range=(8, 1024))
+    network_size: int | None = option(None, "side to which they are enlarged for the network", range=(8, 1024))
+    flip_at_test: bool = option(True, "average over the mirror image when predicting")
+    pretrained: bool = option(False, "start from the backbone's published weights (downloads them)")
+    weights: str | None = option(None, "start from the backbone's weights in this local file")
+    freeze: bool = option(False, "train the last layer alone")
+    dropout: float = option(0.2, range=(0.0, 0.95))
+    epochs: int = option(100, "passes over the pictures", range=(1, 100_000))
+    steps: int | None = option(None, "optimizer steps instead of epochs", range=(1, 10_000_000))
+    batch_size: int = option(64, range=(1, 65_536))
+    learning_rate: float = option(3e-3, range=(1e-7, 1.0))
+    weight_decay: float = option(0.05, range=(0.0, 1.0))
+    label_smoothing: float = option(0.05, range=(0.0, 0.5))
+    augmentation: float = option(1.0, "strength of the random changes of position and colour", range=(0.0, 2.0))
+    cutout: float = option(0.25, "side of the hidden square", range=(0.0, 0.9))
+    mixup: float = option(0.2, "alpha of the Beta distribution; 0: none", range=(0.0, 10.0))
+    ema: float = option(0.99, "decay of the weights' moving average", range=(0.0, 0.99999))
+    fold: int | None = option(None, "leave this fold of --num-folds out, of training and test split together", range=(0, 99))
+    num_folds: int = option(5, range=(2, 100))
+    seed: int = option(0)
+    precision: str = option("bf16", choices=["bf16", "fp32"])
+    checkpoint_every: int = option(200, "steps", range=(1, 10_000_000))
+    log: str | None = option(None, "trackio: log into its local database", choices=["trackio"])
+
+
+PRESETS = {
+    "small": {"epochs": 10, "base_channels": 8},
+    "full": {"epochs": 150},
+}
+
+
+def main() -> None:
+    recipe = parse(Recipe, PRESETS, __doc__.splitlines()[0])
+    try:
+        training, held_out = load(recipe)
+        model = build(recipe, training.class_names)
+        train(
+            RUNS / recipe.name,
+            dataclasses.asdict(recipe),
+            model,
+            make_loss(recipe, len(training.class_names)),
+            Pictures(training),
+            LoopSettings(
+                steps=recipe.steps or max(1, recipe.epochs * len(training) // recipe.batch_size),
+                batch_size=recipe.batch_size,
+                learning_rate=recipe.learning_rate,
+                weight_decay=recipe.weight_decay,
+                ema=recipe.ema,
+                checkpoint_every=recipe.checkpoint_every,
+                seed=recipe.seed,
+                precision=recipe.precision,
+                log=recipe.log,
+            ),
+            evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
+        )
+    except (ValueError, FileNotFoundError, ConnectionError, ImportError, FloatingPointError) as error:
+        sys.exit(f"error: {error}")
+
+
+def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:
+    """What to train on, and what is held out: the test split, or with --fold one fold of everything."""
+    splits = {
+        split: concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
+        for split in ("train", "test")
+    }
+    if recipe.classes:
+        splits = {split: table.of_classes(recipe.classes) for split, table in splits.items()}
+    if recipe.fold is None:
+        return splits["train"], splits["test"]
+    table = concatenate(list(splits.values()))
+    held_out = folds(table, recipe.num_folds, recipe.seed) == recipe.fold
+    return table.select(~held_out), table.select(held_out)
+
+
+def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
+    """The network before training."""
+    torch.manual_seed(recipe.seed)
+    model = ImageClassifier(
+        architecture=recipe.architecture,
+        class_names=class_names,
+        image_size=recipe.image_size,
+        network_size=recipe.network_size,
+        base_channels=recipe.base_channels,
+        num_convolutions=recipe.num_convolutions,
+        dropout=recipe.dropout,
+        flip_at_test=recipe.flip_at_test,
+    )
+    if recipe.pretrained or recipe.weights:
+        model.load_backbone(recipe.weights)
+    if recipe.freeze:
+        model.network.requires_grad_(False)
+        last = model.network.get_classifier() if model.is_timm else model.head
+        last.requires_grad_(True)
+    return model
+
+
+def make_loss(recipe: Recipe, num_classes: int):
+    """Cross-entropy on changed and mixed pictures."""
+
+    def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
+        x = from_bytes(pixels)
+        if recipe.augmentation:
+            x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
+            x = random_colour(x, 0.3 * recipe.augmentation)
+        if recipe.cutout:
+            x = cutout(x, recipe.cutout)
+        x, targets = mixup(x, F.one_hot(labels, num_classes).float(), recipe.mixup)
+        logits = model(x.contiguous(memory_format=torch.channels_last))
+        value = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        return value, {"correct": (logits.argmax(1) == labels).float().mean()}
+
+    return loss
+
+
+@torch.inference_mode()
+def accuracy(model: ImageClassifier, table: ImageTable) -> float:
+    """Share of right answers."""
+    device = next(model.parameters()).device
+    batches = zip(table.pixels.split(256), table.labels.split(256), strict=True)
+    right = [(model.probabilities(from_bytes(x).to(device)).argmax(1) == y).sum().item() for x, y in batches]
+    return sum(right) / len(table)
+
+
+class Pictures:
+    """A table as the loop wants it."""
+
+    def __init__(self, table: ImageTable):
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.table.pixels[indices], self.table.labels[indices]
+
+
+if __name__ == "__main__":
+    main()
