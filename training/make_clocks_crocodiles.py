@@ -228,7 +228,7 @@ The test split is a fixed fifth by content. {summary[0].upper() + summary[1:]}.
 
 ```python
 from datasets import load_dataset
-load_dataset("{"namespace/" + recipe.name}")["train"][0]["image"]
+load_dataset("betwixt/{recipe.name}")["train"][0]["image"]
 ```
 
 Made with `python training/make_clocks_crocodiles.py --source {recipe.source[0]}` of the Betwixt suite.

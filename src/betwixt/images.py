@@ -69,10 +69,8 @@ def _decode(image: Image.Image, max_pixels: int) -> Image.Image:
     if min(width, height) < 1:
         raise ImageError("The picture has no pixels.")
     if width * height > max_pixels and image.format == "JPEG":
-        scale = (max_pixels / (width * height)) ** 0.5
-        image.draft("RGB", (int(width * scale), int(height * scale)))
-        while image.width * image.height > max_pixels and image.width > width // 8:
-            image.draft("RGB", (image.width // 2, image.height // 2))
+        divisor = next((d for d in (2, 4, 8) if width * height <= max_pixels * d * d), 8)
+        image.draft("RGB", (max(1, width // divisor), max(1, height // divisor)))
     if image.width * image.height > max_pixels:
         raise ImageError(
             f"The picture has {width} x {height} pixels: please use one under {max_pixels // 1_000_000} megapixels."

@@ -1,0 +1,88 @@
+"""Figures with their uncertainty: pure functions on predictions and features."""
+
+import torch
+
+BOOTSTRAPS = 2000
+
+
+def with_interval(values: torch.Tensor, groups: torch.Tensor | None = None, seed: int = 0) -> dict[str, float]:
+    """The mean of (N,) values with its 95 % bootstrap interval; pictures of one group are drawn together.
+
+    Returns:
+        {"value", "low", "high"}. Where all values are equal the bootstrap says nothing, and the interval is Wilson's.
+    """
+    if len(values) == 0:
+        raise ValueError("there is nothing to take a mean of")
+    if len(values.unique()) == 1 and float(values[0]) in (0.0, 1.0):
+        return dict(zip(("value", "low", "high"), (float(values[0]), *_wilson(values)), strict=True))
+    draws = _resampled_means(values.double(), groups, seed)
+    low, high = torch.quantile(draws, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return {"value": float(values.double().mean()), "low": low, "high": high}
+
+
+def area_under_curve(scores: torch.Tensor, labels: torch.Tensor) -> float:
+    """Probability that a picture of class 1 scores above one of class 0; ties count half. (N,), (N,) in {0, 1}.
+
+    Raises:
+        ValueError: only one class is there.
+    """
+    positives, negatives = scores[labels == 1].double(), scores[labels == 0].double()
+    if len(positives) == 0 or len(negatives) == 0:
+        raise ValueError("the area under the curve needs both classes")
+    order = negatives.sort().values
+    below, up_to = torch.searchsorted(order, positives), torch.searchsorted(order, positives, right=True)
+    return float((below + up_to).double().mean() / 2 / len(negatives))
+
+
+def area_under_curve_with_interval(scores: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> dict[str, float]:
+    """`area_under_curve` with its 95 % interval over bootstraps of each class."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = [(labels == label).nonzero().flatten() for label in (0, 1)]
+    draws = []
+    for _ in range(500):
+        drawn = torch.cat([r[torch.randint(len(r), (len(r),), generator=generator)] for r in rows if len(r)])
+        draws.append(area_under_curve(scores[drawn], labels[drawn]))
+    low, high = torch.quantile(torch.tensor(draws), torch.tensor([0.025, 0.975])).tolist()
+    return {"value": area_under_curve(scores, labels), "low": low, "high": high}
+
+
+def expected_calibration_error(probabilities: torch.Tensor, labels: torch.Tensor, bins: int = 15) -> float:
+    """Mean distance of confidence and accuracy over equal bins of confidence (Guo et al. 2017). (N, K), (N,)."""
+    confidence, answer = probabilities.double().max(1)
+    right = (answer == labels).double()
+    index = (confidence * bins).long().clamp_max(bins - 1)
+    gaps = torch.zeros(bins, dtype=torch.float64).index_add_(0, index, right - confidence)
+    return float(gaps.abs().sum() / len(labels))
+
+
+def paired_sign_flip_test(differences: torch.Tensor, groups: torch.Tensor | None = None, seed: int = 0) -> float:
+    """Two-sided p that (N,) paired differences have mean 0: their signs are flipped at random, a group's together."""
+    sums, _ = _sums_by_group(differences.double(), groups)
+    generator = torch.Generator().manual_seed(seed)
+    draws = 10_000
+    signs = torch.randint(0, 2, (draws, len(sums)), generator=generator, dtype=torch.int8).double() * 2 - 1
+    extreme = ((signs @ sums).abs() >= sums.sum().abs() - 1e-9).sum().item()
+    return (extreme + 1) / (draws + 1)
+
+
+def _sums_by_group(values: torch.Tensor, groups: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    if groups is None:
+        return values, torch.ones_like(values)
+    _, index = groups.unique(return_inverse=True)
+    size = int(index.max()) + 1
+    zeros = torch.zeros(size, dtype=torch.float64)
+    return zeros.index_add(0, index, values), zeros.index_add(0, index, torch.ones_like(values))
+
+
+def _resampled_means(values: torch.Tensor, groups: torch.Tensor | None, seed: int) -> torch.Tensor:
+    sums, counts = _sums_by_group(values, groups)
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(sums), (BOOTSTRAPS, len(sums)), generator=generator)
+    return sums[drawn].sum(1) / counts[drawn].sum(1)
+
+
+def _wilson(values: torch.Tensor) -> tuple[float, float]:
+    n, share, z = len(values), float(values.double().mean()), 1.959964
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
+    return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)

@@ -1,0 +1,66 @@
+"""Where things are, and how a recipe is run as its users run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of real photos; tests that need them skip only where it is absent."""
+    folder = Path(os.environ.get("BETWIXT_PHOTOS", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no photos at {folder}: set BETWIXT_PHOTOS")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_recipe():
+    """run_recipe(folder, "train_classifier.py", *options) in a folder of its own; returns the finished process."""
+
+    def run(folder: Path, script: str, *options: str, check: bool = True, **environment: str):
+        command = [sys.executable, str(ROOT / "training" / script), *map(str, options)]
+        done = subprocess.run(
+            command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_photos(tmp_path_factory) -> Path:
+    """A folder of two easy classes and of others: 40 discs "clock", 40 bars "crocodile", 20 blank, 32x32 with noise."""
+    folder = tmp_path_factory.mktemp("photos")
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    for name, count in (("clock", 40), ("crocodile", 40), ("other", 20)):
+        (folder / name).mkdir()
+        for i in range(count):
+            cx, cy = random.uniform(10, 22, 2)
+            shape = {"clock": (x - cx) ** 2 + (y - cy) ** 2 < 60, "crocodile": abs(y - cy) < 3, "other": x < 0}[name]
+            picture = random.uniform(0, 120, (32, 32, 3)) + shape[..., None] * random.uniform(60, 130, 3)
+            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(folder / name / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory, small_photos, run_recipe) -> Path:
+    """A folder with runs/datasets/small and the finished run runs/first of a small resnet9 on it."""
+    folder = tmp_path_factory.mktemp("project")
+    source = ["--source", "folder", small_photos, "--neither", small_photos / "other"]
+    run_recipe(folder, "make_clocks_crocodiles.py", "--name", "small", *source, "--textures", "10")
+    run_recipe(folder, "train_classifier.py", "--name", "first", *SMALL_RECIPE)
+    return folder
+
+
+SMALL_RECIPE = ["--dataset", "small", "--base-channels", "4", "--steps", "30", "--batch-size", "16"]
+SMALL_RECIPE += ["--checkpoint-every", "10", "--cutout", "0"]

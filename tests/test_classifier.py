@@ -1,0 +1,131 @@
+"""The classifier's contracts, for every kind of architecture."""
+
+import json
+
+import pytest
+import timm
+import torch
+from PIL import Image
+from torchvision.models import squeezenet1_0
+
+from betwixt import ImageClassifier
+
+CLASSES = ["clock", "crocodile", "neither"]
+ARCHITECTURES = {
+    "shallow": {},
+    "cnn": {"base_channels": 4},
+    "resnet9": {"base_channels": 4, "flip_at_test": True},
+    "torchvision/squeezenet1_0": {"network_size": 64},
+    "torchvision/shufflenet_v2_x0_5": {"network_size": 64},
+    "mobilenetv3_small_050": {"network_size": 64},
+}
+
+
+def model_of(architecture: str, **arguments) -> ImageClassifier:
+    torch.manual_seed(0)
+    arguments = {**ARCHITECTURES.get(architecture, {}), **arguments}
+    return ImageClassifier(architecture=architecture, class_names=CLASSES, **arguments).eval()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Image.Image]:
+    return [Image.effect_noise((50, 80), 90), Image.new("RGBA", (1, 1), (9, 9, 9, 0)), Image.new("CMYK", (300, 10))]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_predict_embed_save_load(architecture, pictures, tmp_path):
+    model = model_of(architecture)
+    probabilities, features = model.predict(pictures), model.embed(pictures)
+    assert probabilities.shape == (3, 3)
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(3))
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
+    assert model.predict([]).shape == (0, 3)
+    model.save_pretrained(tmp_path)
+    loaded = ImageClassifier.from_pretrained(tmp_path)
+    assert loaded.class_names == CLASSES
+    assert not loaded.training
+    assert torch.equal(loaded.predict(pictures), probabilities)
+    assert torch.equal(loaded.embed(pictures), features)
+
+
+@pytest.mark.parametrize("architecture", ["resnet9", "torchvision/squeezenet1_0", "mobilenetv3_small_050"])
+def test_logits_come_from_the_features(architecture):
+    model, x = model_of(architecture), torch.rand(2, 3, 32, 32)
+    head = model.network.get_classifier() if model.is_timm else model.head
+    torch.testing.assert_close(head(model.features(x)), model(x))
+
+
+def test_flip_at_test_makes_mirror_images_equal(pictures):
+    mirrored = [picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for picture in pictures]
+    model = model_of("resnet9", image_size=32)
+    square = [picture.resize((32, 32)) for picture in pictures]
+    torch.testing.assert_close(model.predict(square), model.predict([p.transpose(0) for p in square]))
+    assert len(mirrored) == 3
+
+
+def test_timm_folder_loads_with_timm_itself(tmp_path):
+    model = model_of("mobilenetv3_small_050")
+    model.save_pretrained(tmp_path)
+    theirs = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
+    x = torch.rand(2, 3, 64, 64)
+    torch.testing.assert_close(theirs((x - model.mean) / model.std), model(x * 2 - 1))
+    assert theirs.pretrained_cfg["label_names"] == CLASSES
+    assert tuple(theirs.pretrained_cfg["input_size"]) == (3, 64, 64)
+
+
+def test_backbone_from_a_local_file(tmp_path):
+    donor = squeezenet1_0()
+    torch.save(donor.state_dict(), tmp_path / "weights.pth")
+    model = model_of("torchvision/squeezenet1_0")
+    model.load_backbone(tmp_path / "weights.pth")
+    assert torch.equal(model.network.features[0].weight, donor.features[0].weight)
+    with pytest.raises(ValueError, match="does not hold weights of resnet9"):
+        model_of("resnet9").load_backbone(tmp_path / "weights.pth")
+
+
+def test_backbone_from_bad_files(tmp_path):
+    model = model_of("resnet9")
+    (tmp_path / "text.pth").write_text("no weights")
+    torch.save(model, tmp_path / "pickled.pth")
+    for name in ("text.pth", "pickled.pth", "absent.safetensors"):
+        with pytest.raises(ValueError, match=f"cannot read weights from .*{name}"):
+            model.load_backbone(tmp_path / name)
+
+
+def test_download_that_cannot_be_had(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConnectionError, match="--weights"):
+        model_of("mobilenetv3_small_050").load_backbone()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"architecture": "resnet10"}, "unknown architecture 'resnet10'"),
+        ({"architecture": "torchvision/none"}, "torchvision has no classification model 'none'"),
+        ({"class_names": []}, "class_names"),
+        ({"class_names": ["a", "a"]}, "class_names"),
+        ({"image_size": 4}, "at least 8"),
+        ({"architecture": "cnn", "num_convolutions": 9}, "num_convolutions"),
+    ],
+)
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ImageClassifier(**{"architecture": "resnet9", "class_names": CLASSES, **arguments})
+
+
+def test_config_is_plain_and_complete(tmp_path):
+    model_of("cnn").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["model_class"] == "ImageClassifier"
+    assert config["num_convolutions"] == 5
+    assert config["class_names"] == CLASSES
+
+
+def test_num_convolutions_is_the_depth():
+    def convolutions(depth: int) -> int:
+        layers = model_of("cnn", num_convolutions=depth).network.modules()
+        return sum(isinstance(layer, torch.nn.Conv2d) for layer in layers)
+
+    assert (convolutions(3), convolutions(5)) == (3, 5)

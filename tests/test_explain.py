@@ -1,0 +1,59 @@
+"""Heat maps and cues on networks whose reasons are known."""
+
+import pytest
+import torch
+from PIL import Image
+
+from betwixt import ImageClassifier
+from betwixt.explain import CUES, occlusion_map, overlay, without
+
+
+class BrightCorner(ImageClassifier):
+    """Class 0 by the brightness of the upper left quarter alone."""
+
+    def forward(self, x):
+        brightness = x[:, :, :16, :16].mean((1, 2, 3))
+        return torch.stack([4 * brightness, -4 * brightness], 1)
+
+
+def test_occlusion_map_finds_the_place_that_decides():
+    model = BrightCorner(architecture="cnn", class_names=["bright", "dark"], base_channels=4).eval()
+    x = torch.full((3, 32, 32), -0.5)
+    x[:, 4:12, 4:12] = 1
+    heat = occlusion_map(model, x, 0)
+    assert heat.shape == (32, 32)
+    assert heat[:16, :16].mean() > 5 * heat[16:, 16:].abs().mean()
+    assert heat.flatten().argmax() // 32 < 16
+    torch.testing.assert_close(occlusion_map(model, x, 1), -heat, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [32, 30, 64])
+def test_cues_keep_what_they_say(size):
+    x = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    changed = {cue: without(x, cue) for cue in CUES}
+    assert all(y.shape == x.shape for y in changed.values())
+    grey = changed["no colour"]
+    torch.testing.assert_close(grey[:, 0], grey[:, 2])
+    colours = changed["colours alone"].flatten(2).sort().values
+    torch.testing.assert_close(colours, x.flatten(2).sort().values)
+    assert changed["no texture"].std() < 0.5 * x.std()
+    if size % 4 == 0:
+        tile = size // 4
+        torch.testing.assert_close(changed["no shape"].flatten(2).sort().values, x.flatten(2).sort().values)
+        tiles = x.unfold(2, tile, tile).unfold(3, tile, tile).flatten(2, 3)
+        first = changed["no shape"][:, :, :tile, :tile]
+        assert any(torch.equal(first, tiles[:, :, i]) for i in range(16))
+    with pytest.raises(ValueError, match="cue must be"):
+        without(x, "no smell")
+
+
+def test_overlay_is_clear_where_nothing_matters():
+    image = Image.new("RGB", (64, 48), (100, 100, 100))
+    heat = torch.zeros(32, 32)
+    assert overlay(image, heat).getpixel((10, 10)) == (100, 100, 100)
+    heat[:, :16], heat[:, 16:] = 1, -1
+    shown = overlay(image, heat)
+    assert shown.size == (64, 48)
+    left, right = shown.getpixel((5, 24)), shown.getpixel((60, 24))
+    assert left[0] > left[2]
+    assert right[2] > right[0]

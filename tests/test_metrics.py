@@ -1,0 +1,54 @@
+"""The figures against independent implementations and known answers."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binomtest
+from sklearn.metrics import roc_auc_score
+
+from betwixt import metrics
+
+
+def test_area_under_curve_equals_scikit_learn_with_ties():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randint(0, 20, (300,), generator=generator).float()
+    labels = torch.randint(0, 2, (300,), generator=generator)
+    assert metrics.area_under_curve(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
+    with pytest.raises(ValueError, match="both classes"):
+        metrics.area_under_curve(scores, torch.zeros(300))
+
+
+def test_interval_covers_like_the_binomial():
+    values = torch.cat([torch.ones(90), torch.zeros(10)])
+    found = metrics.with_interval(values)
+    exact = binomtest(90, 100).proportion_ci(method="wilson")
+    assert found["value"] == pytest.approx(0.9)
+    assert found["low"] == pytest.approx(exact.low, abs=0.03)
+    assert found["high"] == pytest.approx(exact.high, abs=0.03)
+    perfect = metrics.with_interval(torch.ones(50))
+    assert perfect["high"] == 1
+    assert perfect["low"] == pytest.approx(binomtest(50, 50).proportion_ci(method="wilson").low, abs=1e-6)
+    with pytest.raises(ValueError, match="nothing"):
+        metrics.with_interval(torch.zeros(0))
+
+
+def test_groups_widen_the_interval():
+    values = (torch.arange(200) // 10 % 2).double()  # ten copies of each of twenty pictures
+    alone = metrics.with_interval(values)
+    together = metrics.with_interval(values, torch.arange(200) // 10)
+    assert together["value"] == alone["value"] == 0.5
+    assert together["high"] - together["low"] > 2.5 * (alone["high"] - alone["low"])
+
+
+def test_calibration_error_by_hand():
+    probabilities = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+    labels = torch.tensor([0, 1, 1, 1])
+    assert metrics.expected_calibration_error(probabilities, labels) == pytest.approx((2 * 0.4 + 2 * 0.4) / 4)
+
+
+def test_paired_test_finds_a_difference_and_no_more():
+    random = np.random.default_rng(0)
+    noise = torch.tensor(random.choice([-1.0, 1.0], 100))
+    assert metrics.paired_sign_flip_test(noise) > 0.05
+    assert metrics.paired_sign_flip_test(torch.tensor(random.normal(0.5, 1, 100))) < 0.01
+    assert metrics.paired_sign_flip_test(torch.zeros(20)) == 1

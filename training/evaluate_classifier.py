@@ -1,0 +1,225 @@
+"""Measure image classifiers: a checkpoint on its test split, or a recipe by cross-validation.
+
+    python training/evaluate_classifier.py checkpoint --model clocks-crocodiles-resnet9 --dataset clocks-crocodiles
+    python training/evaluate_classifier.py cross-validate --dataset clocks-crocodiles-photos --output runs/cv.json
+
+Cross-validation trains every recipe of RECIPES on 5 folds by 3 seeds (a finished fold is not trained again) and compares
+them in pairs on the same pictures; it describes recipes. A card describes its checkpoint, on pictures that no published
+model was trained on.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+from loop import RUNS, last_checkpoint
+from options import option, parse
+from tables import ImageTable, concatenate, folds, read_dataset
+from tqdm import tqdm
+
+from betwixt import metrics
+from betwixt.classifier import ImageClassifier
+from betwixt.explain import CUES, without
+from betwixt.images import ImageError, from_bytes, open_image
+
+CLASSES = ["clock", "crocodile"]
+RECIPES = {
+    "shallow": ["--architecture", "shallow", "--epochs", "40", "--learning-rate", "1e-3"],
+    "cnn-3": ["--architecture", "cnn", "--num-convolutions", "3", "--base-channels", "32", "--epochs", "30"],
+    "cnn-5": ["--architecture", "cnn", "--base-channels", "32", "--epochs", "30"],
+    "resnet9": ["--architecture", "resnet9", "--epochs", "40"],
+}
+BACKBONE = ["--architecture", "torchvision/squeezenet1_0", "--network-size", "128", "--classes", *CLASSES, "--freeze"]
+BACKBONE += ["--epochs", "12", "--dropout", "0.5", "--cutout", "0", "--learning-rate", "3e-3"]
+
+
+@dataclass
+class Checkpoint:
+    """Measure one checkpoint."""
+
+    model: str = option(help="a folder, or a name on the Hub")
+    dataset: list[str] = option(help="datasets whose test split is used, each reported alone")
+    others: list[str] = option([], "folders of pictures of neither class, of kinds not trained on")
+    output: str | None = option(None, "write the table here as JSON; default: print it")
+
+
+@dataclass
+class CrossValidation:
+    """Measure recipes."""
+
+    dataset: list[str] = option(help="trained and measured on, training and test split together")
+    recipes: list[str] | None = option(None, f"of {', '.join(RECIPES)}, squeezenet; default: all")
+    weights: str | None = option(None, "ImageNet weights of SqueezeNet; without, that recipe is left out")
+    num_folds: int = option(5, range=(2, 20))
+    seeds: int = option(3, range=(1, 20))
+    jobs: int = option(2, "trainings at a time, each with its share of the cores", range=(1, 64))
+    output: str = option("runs/cross_validation.json", "the table, as JSON")
+
+
+def main() -> None:
+    commands = {"checkpoint": (Checkpoint, evaluate_checkpoint), "cross-validate": (CrossValidation, cross_validate)}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        sys.exit(f"usage: evaluate_classifier.py {{{','.join(commands)}}} ...\n{__doc__}")
+    kind, function = commands[sys.argv[1]]
+    options = parse(kind, {}, kind.__doc__, sys.argv[2:])
+    try:
+        table = function(options)
+    except (ValueError, FileNotFoundError, ConnectionError) as error:
+        sys.exit(f"error: {error}")
+    text = json.dumps(table, indent=2)
+    if options.output:
+        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+        Path(options.output).write_text(text + "\n")
+    print(text)
+
+
+def evaluate_checkpoint(options: Checkpoint) -> dict:
+    """{"model", "results": {dataset: {metric: {"value", "low", "high"}}}, ...} on held-out pictures."""
+    model = ImageClassifier.from_pretrained(options.model)
+    results = {}
+    for name in options.dataset:
+        table = read_dataset(name, "test", model.image_size)
+        results[Path(name).name] = measure(model, table)
+    for folder in options.others:
+        probabilities = predict_files(model, Path(folder))
+        rejected = probabilities.argmax(1) == model.class_names.index("neither")
+        results[f"others/{Path(folder).name}"] = {"called neither": metrics.with_interval(rejected.double())}
+    return {"task": "image-classification", "num_parameters": sum(p.numel() for p in model.parameters()), "results": results}
+
+
+def measure(model: ImageClassifier, table: ImageTable) -> dict:
+    """Accuracy over all classes; of clock against crocodile alone, with AUC, calibration and each cue taken away."""
+    if table.class_names != model.class_names:
+        raise ValueError(f"the model knows {model.class_names}, the dataset {table.class_names}")
+    probabilities = predict(model, table)
+    right = probabilities.argmax(1) == table.labels
+    groups = torch.tensor(table.columns["group"])
+    groups = torch.tensor(table.columns["group"])
+    most_frequent = (table.labels == table.labels.mode().values).double()
+    result = {
+        "pictures": len(table),
+        "accuracy of always saying the most frequent class": metrics.with_interval(most_frequent, groups),
+        "accuracy": metrics.with_interval(right.double(), groups),
+        "calibration error": {"value": metrics.expected_calibration_error(probabilities, table.labels)},
+    }
+    pair = table.of_classes(CLASSES)
+    rows = torch.tensor([model.class_names.index(name) for name in CLASSES])
+    of_pair = torch.isin(table.labels, rows)
+    odds = two_way(probabilities[of_pair][:, rows])
+    pair_groups = torch.tensor(pair.columns["group"])
+    result["clock or crocodile"] = metrics.with_interval((odds > 0).long().eq(pair.labels).double(), pair_groups)
+    result["AUC"] = metrics.area_under_curve_with_interval(odds, pair.labels)
+    if "neither" in model.class_names:
+        other = model.class_names.index("neither")
+        rejected = probabilities[table.labels == other].argmax(1) == other
+        result["called neither"] = metrics.with_interval(rejected.double(), groups[table.labels == other])
+    for cue, how in CUES.items():
+        changed = without(from_bytes(pair.pixels), cue)
+        odds = two_way(model.probabilities(changed)[:, rows])
+        result[f"{cue} ({how})"] = metrics.with_interval((odds > 0).long().eq(pair.labels).double(), pair_groups)
+    return result
+
+
+def predict(model: ImageClassifier, table: ImageTable) -> torch.Tensor:
+    """(N, num_classes)."""
+    return torch.cat([model.probabilities(from_bytes(pixels)) for pixels in table.pixels.split(128)])
+
+
+def predict_files(model: ImageClassifier, folder: Path) -> torch.Tensor:
+    """(N, num_classes) of the readable pictures below a folder."""
+    pictures = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            pictures.append(open_image(path))
+        except ImageError:
+            continue
+    if not pictures:
+        raise FileNotFoundError(f"{folder}: no pictures")
+    return model.predict(pictures)
+
+
+def two_way(probabilities: torch.Tensor) -> torch.Tensor:
+    """(N, 2) of the two classes -> (N,) log-odds of the second."""
+    return (probabilities[:, 1].clamp_min(1e-12) / probabilities[:, 0].clamp_min(1e-12)).log()
+
+
+def cross_validate(options: CrossValidation) -> dict:
+    """{recipe: {metric: {"value", "low", "high"}}}, and paired comparisons of each with the best."""
+    recipes = dict(RECIPES)
+    if options.weights:
+        recipes["squeezenet"] = [*BACKBONE, "--weights", options.weights]
+    chosen = options.recipes or list(recipes)
+    if unknown := [name for name in chosen if name not in recipes]:
+        raise ValueError(f"no recipe {', '.join(unknown)}: choose of {', '.join(recipes)}")
+    train_folds({name: recipes[name] for name in chosen}, options)
+    predictions = {name: out_of_fold(name, options) for name in chosen}
+    odds = {name: values for name, (values, _) in predictions.items()}
+    pair = predictions[chosen[0]][1]
+    labels, groups = pair.labels, torch.tensor(pair.columns["group"])
+    table: dict = {"dataset": options.dataset, "folds": options.num_folds, "seeds": options.seeds, "recipes": {}}
+    right = {name: (values > 0).long().eq(labels).double() for name, values in odds.items()}  # (seeds, N)
+    best = max(right, key=lambda name: right[name].mean())
+    for name in chosen:
+        table["recipes"][name] = {
+            "pictures": len(labels),
+            "accuracy": metrics.with_interval(right[name].mean(0), groups),
+            "accuracy by seed": [round(float(value), 4) for value in right[name].mean(1)],
+            "AUC": metrics.area_under_curve_with_interval(odds[name].mean(0), labels),
+            "calibration error": {
+                "value": sum(metrics.expected_calibration_error(_binary(values), labels) for values in odds[name])
+                / options.seeds
+            },
+            f"less than {best}": metrics.with_interval(right[best].mean(0) - right[name].mean(0), groups),
+            f"p against {best}": metrics.paired_sign_flip_test(right[best].mean(0) - right[name].mean(0), groups),
+        }
+    return table
+
+
+def train_folds(recipes: dict[str, list[str]], options: CrossValidation) -> None:
+    """Train what is not trained yet: every recipe, seed and fold."""
+    script = Path(__file__).with_name("train_classifier.py")
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
+
+    def train(name: str, seed: int, fold: int) -> None:
+        command = [sys.executable, str(script), "--name", run_name(name, seed, fold), "--dataset", *options.dataset]
+        command += [*recipes[name], "--fold", str(fold), "--num-folds", str(options.num_folds), "--seed", str(seed)]
+        command += ["--checkpoint-every", "1000000"]
+        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise ValueError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
+
+    todo = list(product(recipes, range(options.seeds), range(options.num_folds)))
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(tqdm(pool.map(lambda run: train(*run), todo), total=len(todo), unit="training"))
+
+
+def run_name(name: str, seed: int, fold: int) -> str:
+    """Where a fold's run is kept."""
+    return f"cross_validation/{name}-seed{seed}-fold{fold}"
+
+
+def out_of_fold(name: str, options: CrossValidation) -> tuple[torch.Tensor, ImageTable]:
+    """What the networks say of the fold that each did not see: log-odds (seeds, N), and the pictures."""
+    whole = concatenate([read_dataset(d, split, 32) for split in ("train", "test") for d in options.dataset])
+    pair = whole.of_classes(CLASSES)
+    odds = torch.zeros(options.seeds, len(pair))
+    for seed, fold in product(range(options.seeds), range(options.num_folds)):
+        model = ImageClassifier.from_pretrained(last_checkpoint(RUNS / run_name(name, seed, fold)) / "model")
+        rows = [model.class_names.index(class_name) for class_name in CLASSES]
+        here = folds(pair, options.num_folds, seed) == fold
+        odds[seed, here] = two_way(predict(model, pair.select(here))[:, rows])
+    return odds, pair
+
+
+def _binary(odds: torch.Tensor) -> torch.Tensor:
+    return torch.stack([torch.sigmoid(-odds), torch.sigmoid(odds)], 1)
+
+
+if __name__ == "__main__":
+    main()
