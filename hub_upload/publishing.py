@@ -18,9 +18,7 @@ from huggingface_hub import errors as hub_errors
 from betwixt.hub import HubError, explain, redact
 from betwixt.hub_names import fault_of_response
 
-PLACEHOLDER = (
-    "betwixt"  # the namespace that cards are written with; each upload puts the owner's in its place
-)
+PLACEHOLDER = "betwixt"  # the namespace that cards are written with; each upload puts the owner's in its place
 TRIES = 3  # the client itself would try six times, and would wait for as long as the Hub tells it to
 LONGEST_WAIT_SECONDS = 5
 
@@ -32,13 +30,9 @@ def make_parser(description: str, name_help: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument("name", help=name_help)
     parser.add_argument("--namespace", required=True, help="your user or organisation name on the Hub")
-    parser.add_argument(
-        "--apply", action="store_true", help="upload; without it, only show what would be uploaded"
-    )
+    parser.add_argument("--apply", action="store_true", help="upload; without it, only show what would be uploaded")
     parser.add_argument("--private", action="store_true", help="create the repo as a private one")
-    parser.add_argument(
-        "--revision", default="main", help="branch to upload to, made when missing (default: main)"
-    )
+    parser.add_argument("--revision", default="main", help="branch to upload to, made when missing (default: main)")
     parser.add_argument("--tag", help="name for the new commit, such as v1")
     parser.add_argument(
         "--token-env",
@@ -137,9 +131,7 @@ def write_card(metadata: Mapping[str, Any], body: str) -> bytes:
 def with_namespace(text: str, names: list[str], namespace: str) -> str:
     """Puts the owner's namespace before the given names, where the card has the placeholder."""
     choice = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return (
-        re.sub(rf"(?<![\w.-]){PLACEHOLDER}/({choice})(?![\w-])", rf"{namespace}/\1", text) if names else text
-    )
+    return re.sub(rf"(?<![\w.-]){PLACEHOLDER}/({choice})(?![\w-])", rf"{namespace}/\1", text) if names else text
 
 
 def card_of(folder: Path, namespace: str) -> bytes:
@@ -227,19 +219,14 @@ def upload(options: argparse.Namespace, api: HfApi, kind: str, files: Mapping[st
             parent_commit=head.sha,
             commit_message=f"Upload {options.name}",
             operations=[
-                *(
-                    CommitOperationAdd(path_in_repo=name, path_or_fileobj=files[name])
-                    for name in sorted(files)
-                ),
+                *(CommitOperationAdd(path_in_repo=name, path_or_fileobj=files[name]) for name in sorted(files)),
                 *(CommitOperationDelete(path_in_repo=name) for name in sorted(stale)),
             ],
         )
         if options.tag and tagged is None:
             api.create_tag(repo_id, repo_type=kind, tag=options.tag, revision=commit.oid)
         elif options.tag and tagged != commit.oid:
-            raise HubError(
-                f"uploaded as {commit.oid[:8]}, but the tag {options.tag} was already taken; choose another"
-            )
+            raise HubError(f"uploaded as {commit.oid[:8]}, but the tag {options.tag} was already taken; choose another")
     except Exception as error:
         note = " (the repo was created and may be empty; the same command goes on)" if created else ""
         raise HubError(explain(error, f"{kind} {repo_id}", api.token) + note) from None

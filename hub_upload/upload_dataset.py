@@ -62,9 +62,7 @@ def check_dataset(folder: Path) -> list[str]:
             if features.setdefault(config, file_features) != file_features:
                 raise HubError(f"{path}: its features are not those of the other files of {config}/")
         elif name != "README.md":
-            raise HubError(
-                f"{path}: does not belong into a published dataset (card, Parquet named after splits)"
-            )
+            raise HubError(f"{path}: does not belong into a published dataset (card, Parquet named after splits)")
     if not rows:
         raise HubError(f"{folder}: holds no Parquet files such as data/train-00000-of-00001.parquet")
     _check_numbers(metadata.get("dataset_info"), rows, folder / "README.md")
@@ -83,9 +81,7 @@ def read_parquet(path: Path) -> tuple[int, dict[str, Any]]:
         file = pyarrow.parquet.ParquetFile(path)
         info = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
         features = info.get("info", {}).get("features", {})
-        kinds = {
-            name: feature.get("_type") for name, feature in features.items() if isinstance(feature, dict)
-        }
+        kinds = {name: feature.get("_type") for name, feature in features.items() if isinstance(feature, dict)}
         images = [name for name, kind in kinds.items() if kind == "Image"]
         if not images or "ClassLabel" not in kinds.values():
             raise HubError(f"{path}: must have an Image and a ClassLabel column; write it with `datasets`")
@@ -115,9 +111,7 @@ def _check_numbers(dataset_info: Any, rows: dict[tuple[str, str], int], path: Pa
         for split in entry.get("splits", []):
             found = rows.get((config, split["name"]), 0)
             if split["num_examples"] != found:
-                raise HubError(
-                    f"{path}: says {split['num_examples']} rows in {split['name']}, the files have {found}"
-                )
+                raise HubError(f"{path}: says {split['num_examples']} rows in {split['name']}, the files have {found}")
 
 
 if __name__ == "__main__":

@@ -56,9 +56,7 @@ def check_model(folder: Path) -> list[str]:
     num_results = check_card(folder / "README.md")
     class_name = read_json(folder / CONFIG_FILE).get("model_class")
     if class_name not in betwixt.__all__:
-        raise HubError(
-            f"{folder / CONFIG_FILE}: model_class is {class_name!r}; known: {', '.join(betwixt.__all__)}"
-        )
+        raise HubError(f"{folder / CONFIG_FILE}: model_class is {class_name!r}; known: {', '.join(betwixt.__all__)}")
     model = getattr(betwixt, class_name).from_pretrained(folder)
     num_weights = sum(parameter.numel() for parameter in model.parameters())
     return [f"{class_name} with {num_weights:,} weights; its card has {num_results} measured results"]
@@ -75,22 +73,16 @@ def check_card(path: Path) -> int:
         raise HubError(f"{path}: the front matter has no license")
     index = metadata.get("model-index")
     if not isinstance(index, list) or not index or not all(isinstance(entry, dict) for entry in index):
-        raise HubError(
-            f"{path}: the front matter has no model-index; write the card with training/publish.py"
-        )
+        raise HubError(f"{path}: the front matter has no model-index; write the card with training/publish.py")
     results = [result for entry in index for result in entry.get("results") or []]
     metrics = [metric for result in results for metric in _metrics(result, path)]
     if not metrics or not all(entry.get("name") for entry in index):
-        raise HubError(
-            f"{path}: the model-index has no name or no results; evaluate, then run training/publish.py"
-        )
+        raise HubError(f"{path}: the model-index has no name or no results; evaluate, then run training/publish.py")
     return len(metrics)
 
 
 def _metrics(result: Any, path: Path) -> list[dict[str, Any]]:
-    if not isinstance(result, dict) or not all(
-        isinstance(result.get(key), dict) for key in ("task", "dataset")
-    ):
+    if not isinstance(result, dict) or not all(isinstance(result.get(key), dict) for key in ("task", "dataset")):
         raise HubError(f"{path}: a result of the model-index lacks its task or dataset")
     metrics = result.get("metrics")
     if not isinstance(metrics, list) or not all(isinstance(metric, dict) for metric in metrics):
@@ -98,9 +90,7 @@ def _metrics(result: Any, path: Path) -> list[dict[str, Any]]:
     for metric in metrics:
         value = metric.get("value")
         if not metric.get("type") or type(value) not in (int, float) or not math.isfinite(value):
-            raise HubError(
-                f"{path}: a metric of the model-index must have a type and a finite value: {metric}"
-            )
+            raise HubError(f"{path}: a metric of the model-index must have a type and a finite value: {metric}")
     return metrics
 
 

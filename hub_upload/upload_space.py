@@ -31,9 +31,7 @@ Pins = dict[str, dict[str, str]]  # "models" and "datasets" -> name -> commit ha
 
 
 def main() -> None:
-    parser = publishing.make_parser(
-        __doc__.splitlines()[0], "folder name in spaces/, or all for spaces/launch.py"
-    )
+    parser = publishing.make_parser(__doc__.splitlines()[0], "folder name in spaces/, or all for spaces/launch.py")
     parser.add_argument(
         "--spaces",
         type=Path,
@@ -46,9 +44,7 @@ def main() -> None:
     options = parser.parse_args()
     together = options.name == "all"
     root = options.spaces.resolve()
-    metadata, body, files = (
-        read_site(root) if together else read_space(publishing.named_folder(root, options.name))
-    )
+    metadata, body, files = read_site(root) if together else read_space(publishing.named_folder(root, options.name))
     options.name = options.repo_name or (PLACEHOLDER if together else options.name)
     api = publishing.connect(options) if options.apply else None
     pins, sizes = find_pins(api, metadata, options.namespace) if api else ({}, {})
@@ -56,9 +52,7 @@ def main() -> None:
     files["README.md"] = own_card(metadata, body, options.namespace, pins, sizes)
     files["hub.json"] = hub_json(options.namespace, pins)
     uses = [f"{options.namespace}/{name}" for kind in KINDS for name in own_names(metadata, kind)]
-    publishing.show_files(
-        f"space {options.namespace}/{options.name}", files, [f"uses {', '.join(uses) or 'no repo'}"]
-    )
+    publishing.show_files(f"space {options.namespace}/{options.name}", files, [f"uses {', '.join(uses) or 'no repo'}"])
     if api:
         publishing.upload(options, api, "space", files)
     else:
@@ -86,9 +80,7 @@ def read_site(root: Path) -> tuple[dict[str, Any], str, Files]:
     folders = sorted(path.parent for path in root.glob("*/README.md"))
     if not folders:
         raise HubError(f"{root}: holds no Space")
-    files: Files = {
-        path.name: path for path in root.glob("*.*") if path.is_file() and not path.name.startswith(".")
-    }
+    files: Files = {path.name: path for path in root.glob("*.*") if path.is_file() and not path.name.startswith(".")}
     spaces, requirements = [], []
     for folder in folders:
         metadata, _, space_files = read_space(folder)
@@ -110,9 +102,7 @@ def read_site(root: Path) -> tuple[dict[str, Any], str, Files]:
         values = [metadata[key] for metadata in spaces if key in metadata]
         if values:
             site[key] = (
-                values[0]
-                if isinstance(values[0], str)
-                else sorted({item for value in values for item in value})
+                values[0] if isinstance(values[0], str) else sorted({item for value in values for item in value})
             )
     titles = [f"- {metadata['title']}: {metadata['short_description']}" for metadata in spaces]
     files["requirements.txt"] = "".join(f"{line}\n" for line in sorted(set(requirements))).encode()
@@ -182,9 +172,7 @@ def check_requirements(path: Path) -> None:
     """Raises HubError when the list has what the Hub installs itself, or lacks torchvision."""
     found = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in _requirements(path)}
     if found & PREINSTALLED:
-        raise HubError(
-            f"{path}: must not list {', '.join(sorted(found & PREINSTALLED))}; the Hub installs them itself"
-        )
+        raise HubError(f"{path}: must not list {', '.join(sorted(found & PREINSTALLED))}; the Hub installs them itself")
     if "torchvision" not in found:
         raise HubError(f"{path}: must list torchvision")
 
@@ -225,12 +213,9 @@ def own_card(
     for kind in KINDS:
         if card.get(kind):
             card[kind] = [publishing.with_namespace(entry, names, namespace) for entry in card[kind]]
-    foreign = [
-        entry for entry in card.get("preload_from_hub") or [] if not str(entry).startswith(f"{PLACEHOLDER}/")
-    ]
+    foreign = [entry for entry in card.get("preload_from_hub") or [] if not str(entry).startswith(f"{PLACEHOLDER}/")]
     own = [
-        f"{namespace}/{name} {','.join(model_files[name])} {commit}"
-        for name, commit in pins.get("models", {}).items()
+        f"{namespace}/{name} {','.join(model_files[name])} {commit}" for name, commit in pins.get("models", {}).items()
     ]
     card.pop("preload_from_hub", None)
     if own or foreign:

@@ -28,7 +28,12 @@ def run_recipe():
     def run(folder: Path, script: str, *options: str, check: bool = True, **environment: str):
         command = [sys.executable, str(ROOT / "training" / script), *map(str, options)]
         done = subprocess.run(
-            command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
         )
         assert not check or done.returncode == 0, done.stderr
         return done
@@ -46,7 +51,11 @@ def small_photos(tmp_path_factory) -> Path:
         (folder / name).mkdir()
         for i in range(count):
             cx, cy = random.uniform(10, 22, 2)
-            shape = {"clock": (x - cx) ** 2 + (y - cy) ** 2 < 60, "crocodile": abs(y - cy) < 3, "other": x < 0}[name]
+            shape = {
+                "clock": (x - cx) ** 2 + (y - cy) ** 2 < 60,
+                "crocodile": abs(y - cy) < 3,
+                "other": x < 0,
+            }[name]
             picture = random.uniform(0, 120, (32, 32, 3)) + shape[..., None] * random.uniform(60, 130, 3)
             Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(folder / name / f"{i:02d}.png")
     return folder

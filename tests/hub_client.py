@@ -108,6 +108,4 @@ class Clients:
             self.process.stdin.write(json.dumps(job) + "\n")
             self.process.stdin.flush()
             returncode = int(self.process.stdout.readline())
-            return Finished(
-                returncode, stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8")
-            )
+            return Finished(returncode, stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8"))

@@ -144,21 +144,15 @@ print(*sorted(path.name for path in betwixt.hub.locate("pictures", "dataset").it
 
 
 def write_card(folder: Path, metadata: dict) -> None:
-    (folder / "README.md").write_text(
-        f"---\n{yaml.safe_dump(metadata, allow_unicode=True)}---\n# betwixt/net\n"
-    )
+    (folder / "README.md").write_text(f"---\n{yaml.safe_dump(metadata, allow_unicode=True)}---\n# betwixt/net\n")
 
 
-def upload(
-    clients: Clients, source: Path, what: str, name: str, *options: str, **environment: str
-) -> Finished:
+def upload(clients: Clients, source: Path, what: str, name: str, *options: str, **environment: str) -> Finished:
     """Runs an upload script with --apply (without it: "--dry"). A failure is one line, and no token shows."""
     folder = ("--spaces", source / "spaces") if what == "space" else ("--hub", source / "hub")
     chosen = ["--apply", *options] if "--dry" not in options else []
     namespace = () if "--namespace" in options else ("--namespace", "owner")
-    finished = clients.run_script(
-        SCRIPTS / f"upload_{what}.py", name, *folder, *namespace, *chosen, **environment
-    )
+    finished = clients.run_script(SCRIPTS / f"upload_{what}.py", name, *folder, *namespace, *chosen, **environment)
     assert TOKEN not in finished.output
     assert "signature=secret" not in finished.output
     assert "Traceback" not in finished.output

@@ -170,9 +170,7 @@ class HubServer:
         method = "GET" if request.method == "HEAD" else request.method
         for route_method, pattern, handler in self.routes:
             if route_method == method and (match := re.fullmatch(pattern, path)):
-                groups = {
-                    key: unquote(value) for key, value in match.groupdict().items() if value is not None
-                }
+                groups = {key: unquote(value) for key, value in match.groupdict().items() if value is not None}
                 return await handler(self, request, groups)
         raise RefusedError(404, f"no such route: {request.method} {path}")
 
@@ -206,16 +204,12 @@ class HubServer:
         user, body = self._user(request), await request.json()
         namespace = body.get("organization") or user
         if user is None or namespace != user:
-            raise RefusedError(
-                403 if user else 401, f"You don't have the rights to create a repo in {namespace}"
-            )
+            raise RefusedError(403 if user else 401, f"You don't have the rights to create a repo in {namespace}")
         kind, repo_id = f"{body.get('type') or 'model'}s", f"{namespace}/{body['name']}"
         url = f"{self.url}/{'' if kind == 'models' else f'{kind}/'}{repo_id}"
         if (kind, repo_id) in self.repos:
             return JSONResponse({"error": "You already created this repo", "url": url}, 409)
-        repo = self.repos[kind, repo_id] = Repo(
-            kind, body.get("visibility") == "private" or bool(body.get("private"))
-        )
+        repo = self.repos[kind, repo_id] = Repo(kind, body.get("visibility") == "private" or bool(body.get("private")))
         repo.commit("main", {".gitattributes": Blob(b"*.parquet filter=lfs\n", False)}, "initial commit")
         return JSONResponse({"url": url, "name": repo_id, "id": repo_id})
 
@@ -242,10 +236,7 @@ class HubServer:
         repo = self._find(request, groups)
 
         def listed(names: dict[str, str], folder: str) -> list[dict[str, str]]:
-            return [
-                {"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": sha}
-                for name, sha in names.items()
-            ]
+            return [{"name": name, "ref": f"refs/{folder}/{name}", "targetCommit": sha} for name, sha in names.items()]
 
         branches, tags = listed(repo.branches, "heads"), listed(repo.tags, "tags")
         return JSONResponse({"branches": branches, "tags": tags, "converts": []})
@@ -276,9 +267,7 @@ class HubServer:
             raise RefusedError(404, f"{below} does not exist", "EntryNotFound")
         parts = [path[len(below) :].split("/")[:-1] for path in found]
         folders = {below + "/".join(part[: i + 1]) for part in parts for i in range(len(part))}
-        entries = [
-            {"type": "directory", "path": name, "oid": "0" * 40, "size": 0} for name in sorted(folders)
-        ]
+        entries = [{"type": "directory", "path": name, "oid": "0" * 40, "size": 0} for name in sorted(folders)]
         entries += [blob.entry(path) for path, blob in sorted(found.items())]
         if request.query_params.get("recursive", "").lower() not in ("true", "1"):
             entries = [entry for entry in entries if "/" not in entry["path"][len(below) :]]
@@ -290,9 +279,7 @@ class HubServer:
         paths = form.getlist("paths")
         entries = [files[path].entry(path) for path in paths if path in files]
         folders = [path for path in paths if any(name.startswith(f"{path}/") for name in files)]
-        return JSONResponse(
-            entries + [{"type": "directory", "path": path, "oid": "0" * 40} for path in folders]
-        )
+        return JSONResponse(entries + [{"type": "directory", "path": path, "oid": "0" * 40} for path in folders])
 
     # Upload
 
@@ -371,9 +358,7 @@ class HubServer:
             raise RefusedError(404, "Entry not found", "EntryNotFound", **headers)
         if blob.lfs:
             headers |= {"X-Linked-Etag": f'"{blob.oid}"', "X-Linked-Size": str(len(blob.content))}
-            return Response(
-                status_code=302, headers={**headers, "Location": f"{self.storage_url}/cdn/{blob.oid}"}
-            )
+            return Response(status_code=302, headers={**headers, "Location": f"{self.storage_url}/cdn/{blob.oid}"})
         return _content(request, blob.content, {**headers, "ETag": f'"{blob.oid}"'})
 
     async def cdn(self, request: Request, groups: dict[str, str]) -> Response:

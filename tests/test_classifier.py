@@ -29,7 +29,11 @@ def model_of(architecture: str, **arguments) -> ImageClassifier:
 
 @pytest.fixture(scope="module")
 def pictures() -> list[Image.Image]:
-    return [Image.effect_noise((50, 80), 90), Image.new("RGBA", (1, 1), (9, 9, 9, 0)), Image.new("CMYK", (300, 10))]
+    return [
+        Image.effect_noise((50, 80), 90),
+        Image.new("RGBA", (1, 1), (9, 9, 9, 0)),
+        Image.new("CMYK", (300, 10)),
+    ]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -13,9 +13,7 @@ from betwixt.hub import HubError, PretrainedMixin, locate, redact, resolve
 
 
 class Net(PretrainedMixin, nn.Module):
-    def __init__(
-        self, *, width: int = 4, sizes: list[int] = (3, 2), name: str = "net", scale: float | None = None
-    ):
+    def __init__(self, *, width: int = 4, sizes: list[int] = (3, 2), name: str = "net", scale: float | None = None):
         super().__init__()
         assert type(sizes) is list
         self.layers = nn.Sequential(nn.Linear(width, sizes[0]), nn.BatchNorm1d(sizes[0]))
@@ -98,9 +96,7 @@ def test_constructors_that_cannot_be_recorded_are_refused():
             def __init__(self, **options): ...
 
 
-@pytest.mark.parametrize(
-    "net", [Net(width=5, sizes=(7, 1)), WiderNet(factor=3), OtherNet(), ForeignForm(width=3)]
-)
+@pytest.mark.parametrize("net", [Net(width=5, sizes=(7, 1)), WiderNet(factor=3), OtherNet(), ForeignForm(width=3)])
 def test_saved_and_loaded_is_equal_to_the_bit(net, tmp_path):
     assert net.save_pretrained(tmp_path / "a") == tmp_path / "a"
     torch.manual_seed(5)
@@ -186,9 +182,7 @@ def pickled(folder: Path) -> None:
 
 
 def old_pickle(folder: Path) -> None:
-    torch.save(
-        {"layers.0.weight": Bomb()}, folder / "model.safetensors", _use_new_zipfile_serialization=False
-    )
+    torch.save({"layers.0.weight": Bomb()}, folder / "model.safetensors", _use_new_zipfile_serialization=False)
 
 
 def renamed(folder: Path) -> None:

@@ -56,12 +56,8 @@ def test_pull_by_name_tag_and_commit(hub, clients, versions):
     names = ["owner/net", "owner/net@main", "owner/net@v1", f"owner/net@{first}", f"owner/net@{second}"]
     assert load(clients, *names) == ["size 16", "size 16", "size 8", "size 8", "size 16"]
     revision, repo = load(clients, "owner/net@v9", "owner/nothing")
-    assert revision.startswith(
-        "error owner/net@v9 is no folder here; getting it from the Hub: the repo exists, but"
-    )
-    assert repo.startswith(
-        "error owner/nothing is no folder here; getting it from the Hub: no such repo, or it is"
-    )
+    assert revision.startswith("error owner/net@v9 is no folder here; getting it from the Hub: the repo exists, but")
+    assert repo.startswith("error owner/nothing is no folder here; getting it from the Hub: no such repo, or it is")
 
 
 def test_private_repo_needs_the_token(hub, clients, tmp_path):
@@ -110,9 +106,7 @@ def test_new_commit_is_seen_by_name(hub, clients, versions):
 )
 def test_failing_hub_is_one_line(how, message, hub, clients, versions):
     hub.fail("GET", "/api/models", how)
-    code = "import betwixt.hub_names\nbetwixt.hub_names.TIMEOUT_SECONDS = 0.5\n" + LOAD.format(
-        names=["owner/net"]
-    )
+    code = "import betwixt.hub_names\nbetwixt.hub_names.TIMEOUT_SECONDS = 0.5\n" + LOAD.format(names=["owner/net"])
     finished = clients.run(code)
     assert finished.returncode == 0, finished.output
     [line] = finished.stdout.splitlines()
@@ -172,15 +166,11 @@ def test_missing_file_of_a_pinned_model_is_fetched_again(hub, clients, versions,
 
 
 def test_space_says_what_was_tried(hub, clients, versions, tmp_path):
-    app = make_space(
-        tmp_path / "space", {"namespace": "owner", "models": {"net": "0" * 40}}, ["net", "nothing"]
-    )
+    app = make_space(tmp_path / "space", {"namespace": "owner", "models": {"net": "0" * 40}}, ["net", "nothing"])
     lines = clients.run_script(app).stdout.splitlines()
     assert lines[0].startswith("error getting model owner/net from the Hub: ")
     assert "no such branch, tag or commit" in lines[0]
-    assert lines[1].startswith(
-        "error nothing is not found; tried the local cache and model owner/nothing on the Hub"
-    )
+    assert lines[1].startswith("error nothing is not found; tried the local cache and model owner/nothing on the Hub")
     assert "dataset owner/nothing on the Hub" in lines[1]
     other = clients.run_script(app, BETWIXT_NAMESPACE="someone-else").stdout.splitlines()
     assert "model someone-else/net on the Hub" in other[0]

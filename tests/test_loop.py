@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_learning_rate_warms_up_and_falls():
     rates = [learning_rate(step, settings) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[9:11] == pytest.approx([1.0, 1.0])
-    assert all(later <= earlier for earlier, later in zip(rates[9:], rates[10:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(rates[9:]))
     assert rates[-1] < 0.001
 
 
@@ -78,10 +79,21 @@ def test_a_finished_run_says_so_and_another_recipe_is_refused(small_run, run_rec
     again = run_recipe(small_run, "train_classifier.py", "--name", "first", *SMALL_RECIPE)
     assert "finished" in again.stdout
     other = run_recipe(
-        small_run, "train_classifier.py", "--name", "first", *SMALL_RECIPE, "--learning-rate", "0.1", check=False
+        small_run,
+        "train_classifier.py",
+        "--name",
+        "first",
+        *SMALL_RECIPE,
+        "--learning-rate",
+        "0.1",
+        check=False,
     )
     assert other.returncode == 1
-    assert other.stderr.strip().splitlines()[-1].startswith("error: runs/first was begun with other settings (learning_rate)")
+    assert (
+        other.stderr.strip()
+        .splitlines()[-1]
+        .startswith("error: runs/first was begun with other settings (learning_rate)")
+    )
     assert (last_checkpoint(small_run / "runs" / "first") / "training_state.pt").stat().st_mtime_ns == before
 
 
@@ -89,14 +101,28 @@ def test_checkpoints_are_whole_and_only_two_are_kept(small_run):
     folders = sorted(folder.name for folder in (small_run / "runs" / "first").iterdir())
     assert folders == ["000020", "000030"]
     last = small_run / "runs" / "first" / "000030"
-    assert sorted(path.name for path in last.iterdir()) == ["metrics.json", "model", "recipe.json", "training_state.pt"]
+    assert sorted(path.name for path in last.iterdir()) == [
+        "metrics.json",
+        "model",
+        "recipe.json",
+        "training_state.pt",
+    ]
     assert json.loads((last / "recipe.json").read_text())["base_channels"] == 4
     assert 0 <= json.loads((last / "metrics.json").read_text())["accuracy"] <= 1
     assert ImageClassifier.from_pretrained(last / "model").class_names == ["clock", "crocodile", "neither"]
 
 
 def test_two_processes_train_one_model(small_run):
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
     command += ["--mixed_precision", "no", "--dynamo_backend", "no", *training_command("double")[1:]]
     done = subprocess.run(command, cwd=small_run, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -21,7 +21,14 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
 @pytest.fixture
 def folder(tmp_path):
     rows = [
-        {"image": encode(p), "label": i % 2, "t": i / 4 if i else None, "kind": "a", "group": i, "source": "s"}
+        {
+            "image": encode(p),
+            "label": i % 2,
+            "t": i / 4 if i else None,
+            "kind": "a",
+            "group": i,
+            "source": "s",
+        }
         for i, p in enumerate(pictures(8))
     ]
     write_dataset(tmp_path / "set", {"train": rows[:6], "test": rows[6:]}, ["clock", "crocodile"], "# card")

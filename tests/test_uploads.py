@@ -70,9 +70,7 @@ def test_second_upload_changes_only_what_changed(hub, clients, source):
     hub.requests.clear()
     assert upload(clients, source, "model", "net", "--revision", "next", "--tag", "v2").returncode == 0
     assert "old.txt" in hub.files("net")
-    assert sorted(hub.files("net", revision="next")) == sorted(
-        {*hub.files("net"), "evaluation.json"} - {"old.txt"}
-    )
+    assert sorted(hub.files("net", revision="next")) == sorted({*hub.files("net"), "evaluation.json"} - {"old.txt"})
     assert hub.files("net", revision="v2") == hub.files("net", revision="next")
     assert not any(method == "PUT" for method, _ in hub.requests)  # the weights were there
     taken = upload(clients, source, "model", "net", "--tag", "v2")

@@ -1,4 +1,4 @@
-"""Random changes of pictures in training; each takes and gives (B, 3, H, W) in [-1, 1] and draws from torch's generator."""
+"""Random changes of pictures in training: (B, 3, H, W) in [-1, 1] both ways, drawn from torch's generator."""
 
 import math
 
@@ -15,7 +15,10 @@ def random_affine(x: torch.Tensor, degrees: float = 12, scale: float = 0.2, shif
 
     angle, zoom, mirror = uniform(math.radians(degrees)), 1 + uniform(scale), torch.sign(uniform(1))
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
-    rows = [torch.stack([cos * mirror, -sin, uniform(2 * shift)], 1), torch.stack([sin * mirror, cos, uniform(2 * shift)], 1)]
+    rows = [
+        torch.stack([cos * mirror, -sin, uniform(2 * shift)], 1),
+        torch.stack([sin * mirror, cos, uniform(2 * shift)], 1),
+    ]
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 

@@ -3,9 +3,9 @@
     python training/evaluate_classifier.py checkpoint --model clocks-crocodiles-resnet9 --dataset clocks-crocodiles
     python training/evaluate_classifier.py cross-validate --dataset clocks-crocodiles-photos --output runs/cv.json
 
-Cross-validation trains every recipe of RECIPES on 5 folds by 3 seeds (a finished fold is not trained again) and compares
-them in pairs on the same pictures; it describes recipes. A card describes its checkpoint, on pictures that no published
-model was trained on.
+Cross-validation trains every recipe of RECIPES on 5 folds by 3 seeds (a finished fold is not trained again) and
+compares them in pairs on the same pictures; it describes recipes. A card describes its checkpoint, on pictures that
+no published model was trained on.
 """
 
 import json
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from loop import RUNS, last_checkpoint
-from options import option, parse
+from options import option, parse, run
 from tables import ImageTable, concatenate, folds, read_dataset
 from tqdm import tqdm
 
@@ -35,7 +35,15 @@ RECIPES = {
     "cnn-5": ["--architecture", "cnn", "--base-channels", "32", "--epochs", "30"],
     "resnet9": ["--architecture", "resnet9", "--epochs", "40"],
 }
-BACKBONE = ["--architecture", "torchvision/squeezenet1_0", "--network-size", "128", "--classes", *CLASSES, "--freeze"]
+BACKBONE = [
+    "--architecture",
+    "torchvision/squeezenet1_0",
+    "--network-size",
+    "128",
+    "--classes",
+    *CLASSES,
+    "--freeze",
+]
 BACKBONE += ["--epochs", "12", "--dropout", "0.5", "--cutout", "0", "--learning-rate", "3e-3"]
 
 
@@ -63,16 +71,19 @@ class CrossValidation:
 
 
 def main() -> None:
-    commands = {"checkpoint": (Checkpoint, evaluate_checkpoint), "cross-validate": (CrossValidation, cross_validate)}
+    commands = {
+        "checkpoint": (Checkpoint, evaluate_checkpoint),
+        "cross-validate": (CrossValidation, cross_validate),
+    }
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(f"usage: evaluate_classifier.py {{{','.join(commands)}}} ...\n{__doc__}")
     kind, function = commands[sys.argv[1]]
-    options = parse(kind, {}, kind.__doc__, sys.argv[2:])
-    try:
-        table = function(options)
-    except (ValueError, FileNotFoundError, ConnectionError) as error:
-        sys.exit(f"error: {error}")
-    text = json.dumps(table, indent=2)
+    run(report, function, parse(kind, {}, kind.__doc__, sys.argv[2:]))
+
+
+def report(function, options) -> None:
+    """Measure; write the table, and print it."""
+    text = json.dumps(function(options), indent=2)
     if options.output:
         Path(options.output).parent.mkdir(parents=True, exist_ok=True)
         Path(options.output).write_text(text + "\n")
@@ -90,7 +101,11 @@ def evaluate_checkpoint(options: Checkpoint) -> dict:
         probabilities = predict_files(model, Path(folder))
         rejected = probabilities.argmax(1) == model.class_names.index("neither")
         results[f"others/{Path(folder).name}"] = {"called neither": metrics.with_interval(rejected.double())}
-    return {"task": "image-classification", "num_parameters": sum(p.numel() for p in model.parameters()), "results": results}
+    return {
+        "task": "image-classification",
+        "num_parameters": sum(p.numel() for p in model.parameters()),
+        "results": results,
+    }
 
 
 def measure(model: ImageClassifier, table: ImageTable) -> dict:
@@ -162,7 +177,12 @@ def cross_validate(options: CrossValidation) -> dict:
     odds = {name: values for name, (values, _) in predictions.items()}
     pair = predictions[chosen[0]][1]
     labels, groups = pair.labels, torch.tensor(pair.columns["group"])
-    table: dict = {"dataset": options.dataset, "folds": options.num_folds, "seeds": options.seeds, "recipes": {}}
+    table: dict = {
+        "dataset": options.dataset,
+        "folds": options.num_folds,
+        "seeds": options.seeds,
+        "recipes": {},
+    }
     right = {name: (values > 0).long().eq(labels).double() for name, values in odds.items()}  # (seeds, N)
     best = max(right, key=lambda name: right[name].mean())
     for name in chosen:
@@ -187,8 +207,23 @@ def train_folds(recipes: dict[str, list[str]], options: CrossValidation) -> None
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
 
     def train(name: str, seed: int, fold: int) -> None:
-        command = [sys.executable, str(script), "--name", run_name(name, seed, fold), "--dataset", *options.dataset]
-        command += [*recipes[name], "--fold", str(fold), "--num-folds", str(options.num_folds), "--seed", str(seed)]
+        command = [
+            sys.executable,
+            str(script),
+            "--name",
+            run_name(name, seed, fold),
+            "--dataset",
+            *options.dataset,
+        ]
+        command += [
+            *recipes[name],
+            "--fold",
+            str(fold),
+            "--num-folds",
+            str(options.num_folds),
+            "--seed",
+            str(seed),
+        ]
         command += ["--checkpoint-every", "1000000"]
         done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:

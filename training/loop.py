@@ -7,8 +7,9 @@ A run is a folder of checkpoints, each complete or absent:
                        metrics.json         what was measured at this step
                        training_state.pt    weights, average and optimizer as they were, for resuming
 
-Everything random in step n follows from (seed, n, process): the order of the data, the augmentation, dropout. So nothing
-but tensors has to be restored, and a run that was killed and started again ends in the same weights, to the bit on CPU.
+Everything random in step n follows from (seed, n, process): the order of the data, the augmentation, dropout. So
+nothing but tensors has to be restored, and a run that was killed and started again ends in the same weights, to the bit
+on CPU.
 """
 
 import copy
@@ -195,7 +196,10 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return [
         {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},  # biases and norms are not decayed
+        {
+            "params": [p for p in trainable if p.ndim <= 1],
+            "weight_decay": 0.0,
+        },  # biases and norms are not decayed
     ]
 
 
@@ -216,7 +220,12 @@ def _save(run: Path, step: int, recipe: dict, metrics: dict, model, average, opt
     average.save_pretrained(temporary / "model")
     (temporary / "recipe.json").write_text(json.dumps(recipe, indent=2))
     (temporary / "metrics.json").write_text(json.dumps(metrics, indent=2))
-    state = {"step": step, "model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+    state = {
+        "step": step,
+        "model": model.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
     with open(temporary / "training_state.pt", "wb") as file:
         torch.save(state, file)
         file.flush()

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 from near_duplicates import is_test, near_duplicate_groups
-from options import option, parse
+from options import option, parse, run
 from tables import DATASETS, encode, write_dataset, write_parquet
 from worlds import clocks_crocodiles, textures
 
@@ -36,7 +36,9 @@ class Recipe:
     name: str = option(help="the dataset is written to runs/datasets/NAME")
     source: list[str] = option(["rendered"], "rendered, or folder PATH, or hub ID")
     class_names: list[str] = option(["clock", "crocodile"], "the classes; other Hub classes become neither")
-    image_size: int = option(64, "side of the stored pictures, in pixels; smaller ones are not enlarged", range=(16, 512))
+    image_size: int = option(
+        64, "side of the stored pictures, in pixels; smaller ones are not enlarged", range=(16, 512)
+    )
     count: int = option(1000, "rendered pictures of each class", range=(1, 1_000_000))
     morphs: int = option(100, "rendered pictures between the classes, for evaluation only", range=(0, 100_000))
     neither: list[str] = option([], "folders with pictures of neither class")
@@ -48,11 +50,7 @@ class Recipe:
 
 
 def main() -> None:
-    recipe = parse(Recipe, {}, __doc__.splitlines()[0])
-    try:
-        make(recipe)
-    except (ValueError, FileNotFoundError, ConnectionError) as error:
-        sys.exit(f"error: {error}")
+    run(make, parse(Recipe, {}, __doc__.splitlines()[0]))
 
 
 def make(recipe: Recipe) -> None:
@@ -107,7 +105,8 @@ def rendered_textures(recipe: Recipe) -> list[dict]:
     """Pictures of nothing."""
     pixels = textures.render(recipe.textures, recipe.seed, recipe.image_size) if recipe.textures else []
     return [
-        {"image": encode(picture.permute(1, 2, 0).numpy()), "class": NEITHER, "source": "textures"} for picture in pixels
+        {"image": encode(picture.permute(1, 2, 0).numpy()), "class": NEITHER, "source": "textures"}
+        for picture in pixels
     ]
 
 
@@ -158,7 +157,7 @@ def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
                 continue
             try:
                 picture = open_image(rows[i][image_column])
-            except Exception as error:  # noqa: BLE001 - datasets decodes lazily and passes on what Pillow raises
+            except Exception as error:  # datasets decodes lazily and passes on what Pillow raises
                 print(f"skipped {split_name} {i}: {error}", file=sys.stderr)
                 continue
             taken[name] += 1
@@ -186,21 +185,25 @@ def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[di
 
 def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
-    size = next(c for n, c in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K")) if sum(map(len, splits.values())) < n)
-    files = "".join(
-        f"  - split: {name}\n    path: data/{name}-*.parquet\n" for name, rows in splits.items() if rows
+    size = next(
+        c
+        for n, c in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K"))
+        if sum(map(len, splits.values())) < n
     )
+    files = "".join(f"  - split: {name}\n    path: data/{name}-*.parquet\n" for name, rows in splits.items() if rows)
     counts = "".join(
-        f"| {name} | " + " | ".join(str(sum(r["label"] == k for r in rows)) for k in range(len(recipe.class_names) + 1)) + " |\n"
+        f"| {name} | "
+        + " | ".join(str(sum(r["label"] == k for r in rows)) for k in range(len(recipe.class_names) + 1))
+        + " |\n"
         for name, rows in splits.items()
         if rows and name != "morphs"
     )
     header = [*recipe.class_names, NEITHER]
     is_rendered = recipe.source == ["rendered"]
     what = (
-        "Small rendered pictures of clocks, crocodiles and other things, with the factors that made them. The background\n"
-        "is independent of the class. The split `morphs` goes from clock (`t` = 0) to crocodile (`t` = 1): it is for\n"
-        "measuring, never for training; its label column is 2 throughout."
+        "Small rendered pictures of clocks, crocodiles and other things, with the factors that made them. The\n"
+        "background is independent of the class. The split `morphs` goes from clock (`t` = 0) to crocodile\n"
+        "(`t` = 1): it is for measuring, never for training; its label is `neither` throughout."
         if is_rendered
         else "Pictures of two classes and of neither."
     )

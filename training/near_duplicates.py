@@ -14,9 +14,9 @@ SIDE, MARGIN = 16, 1
 def near_duplicate_groups(pixels: torch.Tensor, threshold: float = 0.87, detail_threshold: float = 0.5) -> np.ndarray:
     """Group pictures that show the same thing up to mirroring, brightness, contrast and a shift of 1/16.
 
-    Pictures are compared at 16x16, over mirror images and shifts, by the correlation of their pixels; the detail that is
-    left without a 3x3 mean must agree too, or else all soft gradients would be one. At these thresholds the pairs found
-    among CIFAR's clocks and crocodiles were crops and retouched copies of one photo, or one product's series.
+    Pictures are compared at 16x16, over mirror images and shifts, by the correlation of their pixels; the detail that
+    is left without a 3x3 mean must agree too, or else all soft gradients would be one. At these thresholds the pairs
+    found among CIFAR's clocks and crocodiles were crops and retouched copies of one photo, or one product's series.
 
     Args:
         pixels: uint8 (N, 3, H, W).

@@ -3,8 +3,12 @@
 import argparse
 import dataclasses
 import json
+import subprocess
+import sys
 import types
 import typing
+
+from betwixt.hub import HubError
 
 
 def parse(recipe: type, presets: dict[str, dict], description: str, arguments: list[str] | None = None):
@@ -22,7 +26,10 @@ def parse(recipe: type, presets: dict[str, dict], description: str, arguments: l
         _add_option(parser, field, hints[field.name])
     given = vars(parser.parse_args(arguments))
     dry_run, preset = given.pop("dry_run"), given.pop("preset", None)
-    values = {**presets.get(preset, {}), **{name: value for name, value in given.items() if value is not None}}
+    values = {
+        **presets.get(preset, {}),
+        **{name: value for name, value in given.items() if value is not None},
+    }
     missing = [f.name for f in dataclasses.fields(recipe) if f.default is f.default_factory and f.name not in values]
     if missing:
         parser.error(f"required: {', '.join('--' + name.replace('_', '-') for name in missing)}")
@@ -36,6 +43,16 @@ def parse(recipe: type, presets: dict[str, dict], description: str, arguments: l
         print(json.dumps(dataclasses.asdict(options), indent=2))
         raise SystemExit(0)
     return options
+
+
+def run(function, *arguments) -> None:
+    """Call a recipe's function; what a user can put right ends it with one line in place of a traceback."""
+    try:
+        function(*arguments)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"error: {' '.join(error.cmd)} failed")
+    except (ValueError, OSError, ImportError, FloatingPointError, HubError) as error:
+        sys.exit(f"error: {error}")
 
 
 def option(default=dataclasses.MISSING, help: str = "", **metadata):

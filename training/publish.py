@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 import yaml
 from loop import RUNS, last_checkpoint
+from options import run
 
 import betwixt
 
@@ -33,11 +34,7 @@ def main() -> None:
     parser.add_argument("--others", nargs="+", default=[], help="folders of pictures of kinds not trained on")
     parser.add_argument("--about", default="", help="a sentence for the card: what it is for")
     parser.add_argument("--output", default=ROOT / "hub_upload" / "models", type=Path)
-    options = parser.parse_args()
-    try:
-        publish(options)
-    except (ValueError, FileNotFoundError, subprocess.CalledProcessError) as error:
-        sys.exit(f"error: {error}")
+    run(publish, parser.parse_args())
 
 
 def publish(options: argparse.Namespace) -> None:
@@ -48,7 +45,8 @@ def publish(options: argparse.Namespace) -> None:
     recipe = json.loads((checkpoint / "recipe.json").read_text())
     model_class = json.loads((checkpoint / "model" / "config.json").read_text())["model_class"]
     model = getattr(betwixt, model_class).from_pretrained(checkpoint / "model")
-    with tempfile.TemporaryDirectory(dir=options.output.parent) as temporary:
+    options.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=options.output) as temporary:
         staged = Path(temporary) / options.name
         full = measured(checkpoint / "model", model_class, options)
         model.save_pretrained(staged, dtype=torch.float16)
@@ -60,7 +58,6 @@ def publish(options: argparse.Namespace) -> None:
             table = full
         (staged / "README.md").write_text(card(options, recipe, model_class, table))
         target = options.output / options.name
-        options.output.mkdir(parents=True, exist_ok=True)
         old = Path(temporary) / "old"
         if target.exists():
             target.rename(old)
@@ -73,7 +70,15 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
     """The table of the class's evaluation."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         script = Path(__file__).with_name(EVALUATIONS[model_class])
-        command = [sys.executable, str(script), "checkpoint", "--model", str(folder), "--dataset", *options.dataset]
+        command = [
+            sys.executable,
+            str(script),
+            "checkpoint",
+            "--model",
+            str(folder),
+            "--dataset",
+            *options.dataset,
+        ]
         command += [*(["--others", *options.others] if options.others else []), "--output", file.name]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return json.loads(Path(file.name).read_text())
@@ -94,7 +99,11 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
             if "value" not in figure:
                 continue
             interval = {key: round(figure[key], 4) for key in ("low", "high") if key in figure}
-            entry = {"type": name.split(" (")[0].replace(" ", "_").lower(), "name": name, "value": round(figure["value"], 4)}
+            entry = {
+                "type": name.split(" (")[0].replace(" ", "_").lower(),
+                "name": name,
+                "value": round(figure["value"], 4),
+            }
             entries.append({**entry, **({"args": interval} if interval else {})})
             between = f"{interval['low']:.3f} to {interval['high']:.3f}" if interval else ""
             rows.append(f"| {dataset} | {name} | {figure['value']:.3f} | {between} |")

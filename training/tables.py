@@ -1,7 +1,7 @@
 """Image datasets as Parquet that `datasets.load_dataset` understands, written and read with pyarrow alone.
 
-    <folder>/README.md                      the dataset's card
-    <folder>/data/<split>-00000-of-00001.parquet    image {bytes, path}, label, any further columns
+<folder>/README.md                      the dataset's card
+<folder>/data/<split>-00000-of-00001.parquet    image {bytes, path}, label, any further columns
 """
 
 import hashlib
@@ -61,7 +61,7 @@ def encode(pixels: np.ndarray) -> bytes:
 
 
 def write_dataset(folder: Path, splits: dict[str, list[dict]], class_names: list[str], card: str) -> None:
-    """Write splits of records {"image": bytes, "label": int, ...} and the card; the folder appears whole or not at all."""
+    """Write splits of records {"image": bytes, "label": int, ...} and the card; all of it appears, or nothing."""
     temporary = folder.with_name(f".{folder.name}.incomplete")
     shutil.rmtree(temporary, ignore_errors=True)
     (temporary / "data").mkdir(parents=True)
@@ -80,7 +80,10 @@ def write_dataset(folder: Path, splits: dict[str, list[dict]], class_names: list
 
 def write_parquet(path: Path, records: list[dict], class_names: list[str]) -> None:
     """One file, atomically; columns beside image and label are numbers or texts, null where a record has none."""
-    features: dict[str, dict] = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": class_names}}
+    features: dict[str, dict] = {
+        "image": {"_type": "Image"},
+        "label": {"_type": "ClassLabel", "names": class_names},
+    }
     columns = {
         "image": pa.array(
             [{"bytes": record["image"], "path": None} for record in records],
@@ -111,13 +114,18 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
     Raises:
         FileNotFoundError: no such dataset or split.
     """
-    folder = next((f for f in (Path(name), DATASETS / name) if (f / "data").is_dir()), None) or locate(name, kind="dataset")
+    folder = next((f for f in (Path(name), DATASETS / name) if (f / "data").is_dir()), None) or locate(
+        name, kind="dataset"
+    )
     files = sorted((folder / "data").glob(f"{split}-*.parquet"))
     if not files:
         raise FileNotFoundError(f"{folder} has no split {split!r}")
     table = pa.concat_tables([pq.read_table(file) for file in files], promote_options="default")
     info = json.loads(pq.read_schema(files[0]).metadata[b"huggingface"])["info"]["features"]
-    pictures = [np.asarray(fit(open_image(bytes_), image_size, how)) for bytes_ in table["image"].combine_chunks().field("bytes").to_pylist()]
+    pictures = [
+        np.asarray(fit(open_image(bytes_), image_size, how))
+        for bytes_ in table["image"].combine_chunks().field("bytes").to_pylist()
+    ]
     return ImageTable(
         torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(),
         torch.tensor(table["label"].to_pylist(), dtype=torch.int64),
@@ -128,7 +136,10 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
 
 def folds(table: ImageTable, num_folds: int, seed: int) -> torch.Tensor:
     """(N,) which fold each row is in: by the hash of its group, so that near-duplicates are never parted."""
-    keys = [f"{seed}/{source}/{group}" for source, group in zip(table.columns["source"], table.columns["group"], strict=True)]
+    keys = [
+        f"{seed}/{source}/{group}"
+        for source, group in zip(table.columns["source"], table.columns["group"], strict=True)
+    ]
     return torch.tensor([int(hashlib.sha256(key.encode()).hexdigest(), 16) % num_folds for key in keys])
 
 

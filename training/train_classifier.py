@@ -7,14 +7,13 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
-import sys
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from augmentation import cutout, mixup, random_affine, random_colour
 from loop import RUNS, LoopSettings, train
-from options import option, parse
+from options import option, parse, run
 from tables import ImageTable, concatenate, folds, read_dataset
 from torch import nn
 
@@ -49,7 +48,9 @@ class Recipe:
     cutout: float = option(0.25, "side of the hidden square", range=(0.0, 0.9))
     mixup: float = option(0.2, "alpha of the Beta distribution; 0: none", range=(0.0, 10.0))
     ema: float = option(0.99, "decay of the weights' moving average", range=(0.0, 0.99999))
-    fold: int | None = option(None, "leave this fold of --num-folds out, of training and test split together", range=(0, 99))
+    fold: int | None = option(
+        None, "leave this fold of --num-folds out, of training and test split together", range=(0, 99)
+    )
     num_folds: int = option(5, range=(2, 100))
     seed: int = option(0)
     precision: str = option("bf16", choices=["bf16", "fp32"])
@@ -64,31 +65,31 @@ PRESETS = {
 
 
 def main() -> None:
-    recipe = parse(Recipe, PRESETS, __doc__.splitlines()[0])
-    try:
-        training, held_out = load(recipe)
-        model = build(recipe, training.class_names)
-        train(
-            RUNS / recipe.name,
-            dataclasses.asdict(recipe),
-            model,
-            make_loss(recipe, len(training.class_names)),
-            Pictures(training),
-            LoopSettings(
-                steps=recipe.steps or max(1, recipe.epochs * len(training) // recipe.batch_size),
-                batch_size=recipe.batch_size,
-                learning_rate=recipe.learning_rate,
-                weight_decay=recipe.weight_decay,
-                ema=recipe.ema,
-                checkpoint_every=recipe.checkpoint_every,
-                seed=recipe.seed,
-                precision=recipe.precision,
-                log=recipe.log,
-            ),
-            evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
-        )
-    except (ValueError, FileNotFoundError, ConnectionError, ImportError, FloatingPointError) as error:
-        sys.exit(f"error: {error}")
+    run(train_classifier, parse(Recipe, PRESETS, __doc__.splitlines()[0]))
+
+
+def train_classifier(recipe: Recipe) -> None:
+    """Load, build, train."""
+    training, held_out = load(recipe)
+    train(
+        RUNS / recipe.name,
+        dataclasses.asdict(recipe),
+        build(recipe, training.class_names),
+        make_loss(recipe, len(training.class_names)),
+        Pictures(training),
+        LoopSettings(
+            steps=recipe.steps or max(1, recipe.epochs * len(training) // recipe.batch_size),
+            batch_size=recipe.batch_size,
+            learning_rate=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            ema=recipe.ema,
+            checkpoint_every=recipe.checkpoint_every,
+            seed=recipe.seed,
+            precision=recipe.precision,
+            log=recipe.log,
+        ),
+        evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
+    )
 
 
 def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:

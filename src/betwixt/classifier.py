@@ -1,6 +1,7 @@
 """Image classifiers: three small networks trained from scratch, or any timm or torchvision backbone by name."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -117,7 +118,8 @@ class ImageClassifier(PretrainedMixin, nn.Module):
     def _in_batches(self, function, images: Sequence[Image.Image], width_when_empty: int) -> torch.Tensor:
         images = list(images)
         batches = [
-            function(to_tensor(images[i : i + 64], self.image_size).to(self.mean.device)) for i in range(0, len(images), 64)
+            function(to_tensor(images[i : i + 64], self.image_size).to(self.mean.device))
+            for i in range(0, len(images), 64)
         ]
         return torch.cat(batches) if batches else torch.empty(0, width_when_empty)
 
@@ -186,7 +188,7 @@ class ShallowNetwork(nn.Sequential):
     def __init__(self, image_size: int):
         sizes = [3 * image_size**2, 256, 128, 64]
         layers: list[nn.Module] = [nn.Flatten()]
-        for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for size_in, size_out in pairwise(sizes):
             layers += [nn.Linear(size_in, size_out), nn.LeakyReLU(0.1)]
         super().__init__(*layers)
 
@@ -266,7 +268,9 @@ def _timm_network(name: str, num_classes: int) -> nn.Module:
     except ImportError:
         raise ImportError(f"architecture {name!r} needs timm: pip install timm") from None
     if not timm.is_model(name):
-        raise ValueError(f'unknown architecture {name!r}: use "shallow", "cnn", "resnet9", a timm name or "torchvision/<name>"')
+        raise ValueError(
+            f'unknown architecture {name!r}: use "shallow", "cnn", "resnet9", a timm name or "torchvision/<name>"'
+        )
     return timm.create_model(name, pretrained=False, num_classes=num_classes)
 
 
@@ -293,7 +297,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
 
             return load_file(path)
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - hostile files raise nearly any type
+    except Exception as error:  # hostile files raise nearly any type
         raise ValueError(f"cannot read weights from {path}: {str(error).splitlines()[0]}") from None
     if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise ValueError(f"{path} does not hold a state dict")

@@ -71,7 +71,9 @@ def overlay(image: Image.Image, heat: torch.Tensor, strength: float | None = Non
     nothing stays pale).
     """
     strength = strength or max(0.5, float(heat.abs().max()))
-    scaled = F.interpolate((heat / strength)[None, None].float().cpu(), image.size[::-1], mode="bicubic", align_corners=False)
+    scaled = F.interpolate(
+        (heat / strength)[None, None].float().cpu(), image.size[::-1], mode="bicubic", align_corners=False
+    )
     value = scaled[0, 0].clamp(-1, 1).numpy()[..., None]
     colour = np.where(value > 0, np.array([255, 140, 0]), np.array([30, 100, 255]))
     opacity = np.abs(value) ** 0.8 * 0.75

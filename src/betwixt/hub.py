@@ -105,9 +105,7 @@ class PretrainedMixin:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {
-            name: tensor.detach()
-            .to("cpu", dtype if tensor.is_floating_point() else None, copy=True)
-            .contiguous()
+            name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None, copy=True).contiguous()
             for name, tensor in self._weights_to_save().items()
         }
         _refuse_non_finite(weights, f"{folder / WEIGHTS_FILE}: not written, since in {dtype}")
@@ -122,9 +120,7 @@ class PretrainedMixin:
         return folder
 
     @classmethod
-    def from_pretrained(
-        cls: type[Model], name_or_folder: str | os.PathLike, *, token: str | None = None
-    ) -> Model:
+    def from_pretrained(cls: type[Model], name_or_folder: str | os.PathLike, *, token: str | None = None) -> Model:
         """Loads a model in eval mode, on the CPU, in float32; the random state is left as it was.
 
         Args:
@@ -155,17 +151,14 @@ def _recording(init: Any, class_name: str) -> Any:
     signature = inspect.signature(init)
     for parameter in list(signature.parameters.values())[1:]:
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise TypeError(
-                f"{class_name}.__init__: {parameter} must be keyword-only, for it goes into {CONFIG_FILE}"
-            )
+            raise TypeError(f"{class_name}.__init__: {parameter} must be keyword-only, for it goes into {CONFIG_FILE}")
 
     @functools.wraps(init)
     def recorded(self: Any, *args: Any, **kwargs: Any) -> None:
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         arguments = {
-            name: _to_json(value, f"{class_name}: argument {name}")
-            for name, value in list(bound.arguments.items())[1:]
+            name: _to_json(value, f"{class_name}: argument {name}") for name, value in list(bound.arguments.items())[1:]
         }
         if type(self).__init__ is recorded:  # not one that a subclass calls with arguments of its own choice
             self.config = copy.deepcopy(arguments)
@@ -184,9 +177,7 @@ def _to_json(value: Any, what: str) -> Any:
         return [_to_json(item, what) for item in value]
     if type(value) is dict and all(type(key) is str for key in value):
         return {key: _to_json(item, what) for key, item in value.items()}
-    raise TypeError(
-        f"{what} must be plain JSON (bool, int, finite float, str, list, dict or None), not {value!r}"
-    )
+    raise TypeError(f"{what} must be plain JSON (bool, int, finite float, str, list, dict or None), not {value!r}")
 
 
 def _read_arguments(cls: type[PretrainedMixin], folder: Path) -> dict[str, Any]:
@@ -199,9 +190,7 @@ def _read_arguments(cls: type[PretrainedMixin], folder: Path) -> dict[str, Any]:
     try:
         arguments = cls._arguments_from_config(config)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise HubError(
-            f"{path}: cannot be read by {cls.__name__} ({type(error).__name__}: {error})"
-        ) from error
+        raise HubError(f"{path}: cannot be read by {cls.__name__} ({type(error).__name__}: {error})") from error
     expected = set(list(inspect.signature(cls.__init__).parameters)[1:])
     _refuse(sorted(set(arguments) - expected), f"{path}: unknown arguments of {cls.__name__}")
     _refuse(sorted(expected - set(arguments)), f"{path}: missing arguments of {cls.__name__}")
@@ -211,9 +200,7 @@ def _read_arguments(cls: type[PretrainedMixin], folder: Path) -> dict[str, Any]:
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     path = folder / WEIGHTS_FILE
     if not path.is_file():
-        others = sorted(
-            other.name for other in folder.glob("*") if other.suffix in (".bin", ".pt", ".pth", ".ckpt")
-        )
+        others = sorted(other.name for other in folder.glob("*") if other.suffix in (".bin", ".pt", ".pth", ".ckpt"))
         hint = f"; {', '.join(others)} may be a pickle and is not read" if others else ""
         raise HubError(f"{path}: is missing{hint}")
     try:
@@ -230,9 +217,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def _check_weights(weights: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], path: Path) -> None:
     _refuse([name for name in expected if name not in weights], f"{path}: missing weights")
-    _refuse(
-        [name for name in weights if name not in expected], f"{path}: weights that the model does not have"
-    )
+    _refuse([name for name in weights if name not in expected], f"{path}: weights that the model does not have")
     shapes = [
         f"{name} is {list(weights[name].shape)}, not {list(tensor.shape)}"
         for name, tensor in expected.items()
@@ -249,9 +234,7 @@ def _check_weights(weights: dict[str, torch.Tensor], expected: dict[str, torch.T
 
 
 def _refuse_non_finite(weights: Mapping[str, torch.Tensor], what: str) -> None:
-    bad = [
-        name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()
-    ]
+    bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
     _refuse(bad, f"{what} infinite or not-a-number weights")
 
 

@@ -179,9 +179,7 @@ def _locate_on_hub(repo_id: str, kinds: Iterable[str], pins: Mapping[str, Any], 
         try:
             return _download(repo_id, kind, commit, token)
         except hub_errors.RepositoryNotFoundError as error:
-            tried.append(
-                explain(error, f"{kind} {repo_id}{f'@{commit}' if commit else ''} on the Hub", token)
-            )
+            tried.append(explain(error, f"{kind} {repo_id}{f'@{commit}' if commit else ''} on the Hub", token))
         except Exception as error:
             raise HubError(explain(error, f"getting {kind} {repo_id} from the Hub", token)) from None
     raise HubError(f"{name} is not found; tried the local cache and {'; '.join(tried)}")
@@ -308,9 +306,7 @@ def _resolve_on_hub(repo_id: str, revision: str | None, kind: str, token: str | 
         return _download(repo_id, kind, revision, token)
     except Exception as error:
         status = getattr(getattr(error, "response", None), "status_code", 500)
-        if status >= 429 and (
-            folder := _cached_folder(repo_id, kind, revision)
-        ):  # not for want of permission
+        if status >= 429 and (folder := _cached_folder(repo_id, kind, revision)):  # not for want of permission
             return folder
         line = explain(error, f"{shown} is no folder here; getting it from the Hub", token)
         raise HubError(line) from None

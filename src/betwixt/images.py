@@ -47,7 +47,9 @@ def open_image(source: str | os.PathLike | bytes | Image.Image, max_pixels: int 
     except ImageError:
         raise
     except Image.DecompressionBombError:
-        raise ImageError(f"The picture is too large: please use one under {max_pixels // 1_000_000} megapixels.") from None
+        raise ImageError(
+            f"The picture is too large: please use one under {max_pixels // 1_000_000} megapixels."
+        ) from None
     except Image.UnidentifiedImageError:
         what = "HEIC pictures cannot be read here" if data[4:12] in _HEIC else "This is not a picture that can be read"
         raise ImageError(f"{what}: please use JPEG, PNG, WebP or GIF.") from None
@@ -80,7 +82,7 @@ def _decode(image: Image.Image, max_pixels: int) -> Image.Image:
     image.load()
     try:
         image = ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - a broken orientation tag must not cost the picture
+    except Exception:  # a broken orientation tag must not cost the picture
         image = image.copy()
     return _to_rgb(image)
 

@@ -1,0 +1,241 @@
+"""Every recipe as its users run it: a few steps, loaded, measured, published; and what bad input gets."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, SMALL_RECIPE
+from hub_fixtures import TOKEN, clients, hub, hub_server  # noqa: F401 - fixtures
+from loop import last_checkpoint
+from tables import read_dataset
+
+from betwixt import ImageClassifier
+
+
+def error_of(done) -> str:
+    """The one line that a failed recipe ends with."""
+    assert done.returncode in (1, 2), done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+def test_photos_become_a_dataset(small_run, small_photos):
+    splits = {name: read_dataset(str(small_run / "runs/datasets/small"), name, 32) for name in ("train", "test")}
+    assert splits["train"].class_names == ["clock", "crocodile", "neither"]
+    assert sum(map(len, splits.values())) == 40 + 40 + 20 + 10
+    assert 8 <= len(splits["test"]) <= 38
+    assert {"photos", "other", "textures"} == {
+        source for table in splits.values() for source in table.columns["source"]
+    }
+    card = (small_run / "runs/datasets/small/README.md").read_text()
+    assert "near-duplicates" in card
+
+
+def test_bad_files_are_named_and_skipped(tmp_path, small_photos, run_recipe):
+    source = tmp_path / "mixed"
+    shutil.copytree(small_photos, source)
+    (source / "clock" / "zero.png").touch()
+    (source / "clock" / "text.jpg").write_text("no picture")
+    (source / "clock" / "notes.txt").write_text("left alone")
+    (source / "crocodile" / "half.png").write_bytes((source / "crocodile" / "00.png").read_bytes()[:200])
+    (source / "crocodile" / "deeper").mkdir()
+    shutil.copy(source / "crocodile" / "00.png", source / "crocodile" / "deeper" / "copy.png")
+    done = run_recipe(
+        tmp_path,
+        "make_clocks_crocodiles.py",
+        "--name",
+        "mixed",
+        "--source",
+        "folder",
+        source,
+        "--textures",
+        "0",
+    )
+    skipped = [line for line in done.stderr.splitlines() if line.startswith("skipped")]
+    assert len(skipped) == 3
+    assert all(name in done.stderr for name in ("zero.png: The file is empty", "text.jpg", "half.png"))
+    tables = [read_dataset(str(tmp_path / "runs/datasets/mixed"), split, 32) for split in ("train", "test")]
+    assert sum(map(len, tables)) == 81
+    group_of = {
+        (table.class_names[label], file): (split, group)
+        for split, table in enumerate(tables)
+        for label, file, group in zip(table.labels, table.columns["file"], table.columns["group"], strict=True)
+    }
+    assert group_of["crocodile", "deeper/copy.png"] == group_of["crocodile", "00.png"]
+    assert "have near-duplicates" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (["folder", "absent"], "absent/clock: no pictures"),
+        (["folder", "one"], "one/crocodile: no pictures"),
+        (["folder"], "--source must be rendered, folder PATH or hub ID"),
+        (["rendered", "more"], "--source must be"),
+    ],
+)
+def test_folders_that_cannot_be_used(tmp_path, small_photos, run_recipe, source, message):
+    shutil.copytree(small_photos / "clock", tmp_path / "one" / "clock")
+    done = run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", "x", "--source", *source, check=False)
+    assert message in error_of(done)
+    assert not (tmp_path / "runs/datasets/x").exists()
+
+
+def test_rendered_dataset_survives_a_kill(tmp_path, run_recipe):
+    options = ["--name", "world", "--count", "6", "--morphs", "3", "--textures", "2", "--image-size", "32"]
+    run_recipe(tmp_path, "make_clocks_crocodiles.py", *options)
+    folder = tmp_path / "runs/datasets/world"
+    first = {path.name: path.read_bytes() for path in (folder / "data").iterdir()}
+    assert not (folder.parent / ".world.parts").exists()
+    morphs = read_dataset(str(folder), "morphs", 32)
+    assert len(morphs) == 3
+    assert all(0 < t < 1 for t in morphs.columns["t"])
+    train = read_dataset(str(folder), "train", 32)
+    assert set(train.columns["t"]) <= {0.0, 1.0, None}
+    run_recipe(tmp_path, "make_clocks_crocodiles.py", *options)
+    assert {path.name: path.read_bytes() for path in (folder / "data").iterdir()} == first
+
+
+def test_any_image_dataset_on_the_hub(tmp_path, small_run, hub, clients):  # noqa: F811
+    push = (
+        "import datasets\n"
+        f"loaded = datasets.load_dataset({str(small_run / 'runs/datasets/small')!r})\n"
+        "loaded = loaded.remove_columns([c for c in loaded['train'].column_names if c not in ('image', 'label')])\n"
+        "loaded.rename_columns({'image': 'img', 'label': 'fine_label'}).push_to_hub('owner/cifar')\n"
+    )
+    pushed = clients.run(push)
+    assert pushed.returncode == 0, pushed.output
+    options = ["--name", "pulled", "--textures", "0", "--num-neither", "7"]
+    script = ROOT / "training" / "make_clocks_crocodiles.py"
+    home = tmp_path / "datasets"
+    done = clients.run_script(script, *options, "--source", "hub", "owner/cifar", HF_DATASETS_CACHE=str(home))
+    assert done.returncode == 0, done.output
+    assert TOKEN not in done.output
+    absent = clients.run_script(script, *options, "--source", "hub", "owner/absent", HF_DATASETS_CACHE=str(home))
+    assert absent.returncode == 1
+    assert absent.stderr.strip().splitlines()[-1].startswith("error: owner/absent could not be loaded")
+    wrong = clients.run_script(
+        script,
+        *options,
+        "--source",
+        "hub",
+        "owner/cifar",
+        "--class-names",
+        "cat",
+        "dog",
+        HF_DATASETS_CACHE=str(home),
+    )
+    assert "no image column and label column naming ['cat', 'dog']" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--architecture", "shallow"],
+        ["--architecture", "cnn", "--num-convolutions", "3", "--classes", "clock", "crocodile"],
+        ["--architecture", "mobilenetv3_small_050", "--network-size", "64", "--freeze"],
+        ["--architecture", "torchvision/squeezenet1_0", "--network-size", "64"],
+        ["--architecture", "resnet9", "--fold", "1", "--precision", "fp32"],
+    ],
+    ids=lambda options: options[1],
+)
+def test_every_architecture_trains_and_loads(small_run, run_recipe, options):
+    name = f"trial-{options[1].replace('/', '-')}"
+    steps = ["--dataset", "small", "--base-channels", "4", "--steps", "4", "--batch-size", "8"]
+    run_recipe(small_run, "train_classifier.py", "--name", name, *steps, *options)
+    model = ImageClassifier.from_pretrained(last_checkpoint(small_run / "runs" / name) / "model")
+    table = read_dataset(str(small_run / "runs/datasets/small"), "test", 32)
+    probabilities = model.probabilities(table.pixels.float() / 127.5 - 1)
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(len(table)))
+
+
+def test_training_learns(small_run, run_recipe):
+    options = [o if o != "30" else "150" for o in SMALL_RECIPE]
+    run_recipe(small_run, "train_classifier.py", "--name", "learned", *options, "--learning-rate", "0.01")
+    metrics = json.loads((last_checkpoint(small_run / "runs/learned") / "metrics.json").read_text())
+    assert metrics["accuracy"] > 0.8
+
+
+def test_pretrained_weights_from_the_given_file(small_run, run_recipe, photos):
+    weights = photos / "imagenet_squeezenet" / "squeezenet1_0.pth"
+    options = [
+        "--dataset",
+        "small",
+        "--architecture",
+        "torchvision/squeezenet1_0",
+        "--network-size",
+        "64",
+        "--freeze",
+    ]
+    options += ["--steps", "2", "--batch-size", "8", "--ema", "0", "--weights", weights]
+    run_recipe(small_run, "train_classifier.py", "--name", "pretrained", *options)
+    model = ImageClassifier.from_pretrained(last_checkpoint(small_run / "runs/pretrained") / "model")
+    original = torch.load(weights, weights_only=True)
+    assert torch.equal(
+        model.network.state_dict()["features.12.expand3x3.weight"], original["features.12.expand3x3.weight"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dataset", "small", "--wings", "2"], "unrecognized arguments: --wings 2"),
+        (["--dataset", "small", "--dropout", "2"], "--dropout must be from 0.0 to 0.95, not 2.0"),
+        (["--dataset", "small", "--precision", "fp8"], "invalid choice: 'fp8'"),
+        (["--dataset", "small", "--architecture", "resnet10"], "error: unknown architecture 'resnet10'"),
+        (["--dataset", "nowhere"], "nowhere"),
+        (["--dataset", "small", "--weights", "no.pth"], "cannot read weights from no.pth"),
+    ],
+)
+def test_wrong_options_give_one_line(small_run, run_recipe, options, message):
+    done = run_recipe(small_run, "train_classifier.py", "--name", "wrong", *options, check=False)
+    assert message in error_of(done)
+    assert not (small_run / "runs/wrong").exists()
+
+
+def test_dry_run_prints_the_configuration_and_stops(small_run, run_recipe):
+    done = run_recipe(
+        small_run, "train_classifier.py", "--name", "dry", "--preset", "small", "--epochs", "3", "--dry-run"
+    )
+    configuration = json.loads(done.stdout)
+    assert configuration["epochs"] == 3
+    assert configuration["base_channels"] == 8
+    assert configuration["learning_rate"] == 3e-3
+    assert not (small_run / "runs/dry").exists()
+
+
+def test_cross_validation_predicts_every_picture_unseen(small_run, run_recipe):
+    options = ["--dataset", "small", "--recipes", "shallow", "--num-folds", "2", "--seeds", "1"]
+    run_recipe(small_run, "evaluate_classifier.py", "cross-validate", *options)
+    table = json.loads((small_run / "runs/cross_validation.json").read_text())["recipes"]["shallow"]
+    assert table["pictures"] == 80
+    assert table["accuracy"]["low"] <= table["accuracy"]["value"] <= table["accuracy"]["high"]
+    assert 0 <= table["AUC"]["value"] <= 1
+    assert table["p against shallow"] == 1
+
+
+def test_publishing_measures_what_it_publishes(small_run, small_photos, run_recipe, tmp_path):
+    options = [
+        "first",
+        "small-net",
+        "--dataset",
+        "small",
+        "--others",
+        small_photos / "other",
+        "--output",
+        tmp_path / "models",
+    ]
+    run_recipe(small_run, "publish.py", *options)
+    folder = tmp_path / "models/small-net"
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    model = ImageClassifier.from_pretrained(folder)
+    test = read_dataset(str(small_run / "runs/datasets/small"), "test", 32)
+    accuracy = (model.probabilities(test.pixels.float() / 127.5 - 1).argmax(1) == test.labels).float().mean()
+    card = (folder / "README.md").read_text()
+    assert f"| small | accuracy | {float(accuracy):.3f} |" in card
+    assert "others/other" in card
+    assert str(Path.cwd()) not in card
+    missing = run_recipe(small_run, "publish.py", "absent", *options[1:], check=False)
+    assert "runs/absent has no checkpoint" in error_of(missing)
