@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -84,18 +87,27 @@ def test_folders_that_cannot_be_used(tmp_path, small_photos, run_recipe, source,
 
 
 def test_rendered_dataset_survives_a_kill(tmp_path, run_recipe):
-    options = ["--name", "world", "--count", "6", "--morphs", "3", "--textures", "2", "--image-size", "32"]
-    run_recipe(tmp_path, "make_clocks_crocodiles.py", *options)
-    folder = tmp_path / "runs/datasets/world"
-    first = {path.name: path.read_bytes() for path in (folder / "data").iterdir()}
-    assert not (folder.parent / ".world.parts").exists()
-    morphs = read_dataset(str(folder), "morphs", 32)
+    options = ["--count", "6", "--morphs", "3", "--textures", "2", "--image-size", "32"]
+    run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", "straight", *options)
+    command = [sys.executable, str(ROOT / "training/make_clocks_crocodiles.py"), "--name", "killed", *options]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    datasets = tmp_path / "runs/datasets"
+    while not list(datasets.glob(".killed.parts/clock-*.parquet")) and process.poll() is None:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert not (datasets / "killed").exists()
+    again = run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", "killed", *options)
+    assert "6 clock" not in again.stderr
+    assert "6 neither" in again.stderr
+    for split in ("train", "test", "morphs"):
+        name = f"data/{split}-00000-of-00001.parquet"
+        assert (datasets / "killed" / name).read_bytes() == (datasets / "straight" / name).read_bytes()
+    assert sorted(path.name for path in datasets.iterdir()) == ["killed", "straight"]
+    morphs = read_dataset(str(datasets / "killed"), "morphs", 32)
     assert len(morphs) == 3
     assert all(0 < t < 1 for t in morphs.columns["t"])
-    train = read_dataset(str(folder), "train", 32)
-    assert set(train.columns["t"]) <= {0.0, 1.0, None}
-    run_recipe(tmp_path, "make_clocks_crocodiles.py", *options)
-    assert {path.name: path.read_bytes() for path in (folder / "data").iterdir()} == first
+    assert set(read_dataset(str(datasets / "killed"), "train", 32).columns["t"]) <= {0.0, 1.0, None}
 
 
 def test_any_image_dataset_on_the_hub(tmp_path, small_run, hub, clients):  # noqa: F811

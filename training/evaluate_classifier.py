@@ -1,6 +1,7 @@
 """Measure image classifiers: a checkpoint on its test split, or a recipe by cross-validation.
 
     python training/evaluate_classifier.py checkpoint --model clocks-crocodiles-resnet9 --dataset clocks-crocodiles
+    python training/evaluate_classifier.py compare --models MODEL MODEL ... --dataset clocks-crocodiles-photos
     python training/evaluate_classifier.py cross-validate --dataset clocks-crocodiles-photos --output runs/cv.json
 
 Cross-validation trains every recipe of RECIPES on 5 folds by 3 seeds (a finished fold is not trained again) and
@@ -33,7 +34,7 @@ RECIPES = {
     "shallow": ["--architecture", "shallow", "--epochs", "40", "--learning-rate", "1e-3"],
     "cnn-3": ["--architecture", "cnn", "--num-convolutions", "3", "--base-channels", "32", "--epochs", "30"],
     "cnn-5": ["--architecture", "cnn", "--base-channels", "32", "--epochs", "30"],
-    "resnet9": ["--architecture", "resnet9", "--epochs", "40"],
+    "resnet9": ["--architecture", "resnet9", "--epochs", "60"],
 }
 BACKBONE = [
     "--architecture",
@@ -55,6 +56,16 @@ class Checkpoint:
     dataset: list[str] = option(help="datasets whose test split is used, each reported alone")
     others: list[str] = option([], "folders of pictures of neither class, of kinds not trained on")
     output: str | None = option(None, "write the table here as JSON; default: print it")
+
+
+@dataclass
+class Comparison:
+    """Compare checkpoints on the same held-out pictures."""
+
+    models: list[str] = option(help="folders or names, each measured against the best of them")
+    dataset: list[str] = option(help="datasets whose test split is used, each reported alone")
+    others: list[str] = option([], "folders of pictures of neither class, of kinds not trained on")
+    output: str | None = option(None, "write the table here as JSON as well")
 
 
 @dataclass
@@ -98,14 +109,47 @@ def evaluate_checkpoint(options: Checkpoint) -> dict:
         table = read_dataset(name, "test", model.image_size)
         results[Path(name).name] = measure(model, table)
     for folder in options.others:
-        probabilities = predict_files(model, Path(folder))
-        rejected = probabilities.argmax(1) == model.class_names.index("neither")
-        results[f"others/{Path(folder).name}"] = {"called neither": metrics.with_interval(rejected.double())}
+        results[f"others/{Path(folder).name}"] = rejected(model, Path(folder))
     return {
         "task": "image-classification",
         "num_parameters": sum(p.numel() for p in model.parameters()),
         "results": results,
     }
+
+
+def compare(options: Comparison) -> dict:
+    """{dataset: {model: what `measure` says, and its distance from the best with a paired test}}."""
+    models = {Path(name).name: ImageClassifier.from_pretrained(name) for name in options.models}
+    tables: dict = {}
+    for name in options.dataset:
+        table = read_dataset(name, "test", 32)
+        groups = torch.tensor(table.columns["group"])
+        right = {key: predict(model, table).argmax(1).eq(table.labels).double() for key, model in models.items()}
+        found = {key: measure(model, table) for key, model in models.items()}
+        for key, values in against_best(right, groups).items():
+            found[key] |= values
+        tables[Path(name).name] = found
+    for folder in options.others:
+        tables[f"others/{Path(folder).name}"] = {key: rejected(model, Path(folder)) for key, model in models.items()}
+    return tables
+
+
+def against_best(right: dict[str, torch.Tensor], groups: torch.Tensor) -> dict[str, dict]:
+    """How much less often each is right than the best, (N,) each, with an interval and a paired test's p."""
+    best = max(right, key=lambda name: right[name].mean())
+    return {
+        name: {
+            f"less than {best}": metrics.with_interval(right[best] - values, groups),
+            f"p against {best}": metrics.paired_sign_flip_test(right[best] - values, groups),
+        }
+        for name, values in right.items()
+    }
+
+
+def rejected(model: ImageClassifier, folder: Path) -> dict:
+    """The share of a folder's pictures that are called neither."""
+    called = predict_files(model, folder).argmax(1) == model.class_names.index("neither")
+    return {"called neither": metrics.with_interval(called.double())}
 
 
 def measure(model: ImageClassifier, table: ImageTable) -> dict:
@@ -132,8 +176,8 @@ def measure(model: ImageClassifier, table: ImageTable) -> dict:
     result["AUC"] = metrics.area_under_curve_with_interval(odds, pair.labels)
     if "neither" in model.class_names:
         other = model.class_names.index("neither")
-        rejected = probabilities[table.labels == other].argmax(1) == other
-        result["called neither"] = metrics.with_interval(rejected.double(), groups[table.labels == other])
+        called = probabilities[table.labels == other].argmax(1) == other
+        result["called neither"] = metrics.with_interval(called.double(), groups[table.labels == other])
     for cue, how in CUES.items():
         changed = without(from_bytes(pair.pixels), cue)
         odds = two_way(model.probabilities(changed)[:, rows])
@@ -184,19 +228,16 @@ def cross_validate(options: CrossValidation) -> dict:
         "recipes": {},
     }
     right = {name: (values > 0).long().eq(labels).double() for name, values in odds.items()}  # (seeds, N)
-    best = max(right, key=lambda name: right[name].mean())
+    differences = against_best({name: values.mean(0) for name, values in right.items()}, groups)
     for name in chosen:
+        calibration = [metrics.expected_calibration_error(_binary(values), labels) for values in odds[name]]
         table["recipes"][name] = {
             "pictures": len(labels),
             "accuracy": metrics.with_interval(right[name].mean(0), groups),
             "accuracy by seed": [round(float(value), 4) for value in right[name].mean(1)],
             "AUC": metrics.area_under_curve_with_interval(odds[name].mean(0), labels),
-            "calibration error": {
-                "value": sum(metrics.expected_calibration_error(_binary(values), labels) for values in odds[name])
-                / options.seeds
-            },
-            f"less than {best}": metrics.with_interval(right[best].mean(0) - right[name].mean(0), groups),
-            f"p against {best}": metrics.paired_sign_flip_test(right[best].mean(0) - right[name].mean(0), groups),
+            "calibration error": {"value": sum(calibration) / len(calibration)},
+            **differences[name],
         }
     return table
 

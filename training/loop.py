@@ -75,6 +75,7 @@ def train(
     data: Batches,
     settings: LoopSettings,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    rate_of: Callable[[str], float] = lambda name: 1.0,
 ) -> Path:
     """Train `model`, or go on where the run in the same folder stopped; returns the last checkpoint's folder.
 
@@ -82,6 +83,7 @@ def train(
         recipe: the whole configuration, plain JSON; a run is only resumed with the one that it was begun with.
         loss: called as loss(model, *data.batch(indices)).
         evaluate: called with the averaged model in eval mode at each checkpoint; its numbers go into metrics.json.
+        rate_of: a parameter's name -> its share of the learning rate.
 
     Raises:
         ValueError: the run's folder was begun with another recipe, or the settings make no sense.
@@ -102,7 +104,7 @@ def train(
         _check_same_recipe(resumed, recipe)
     trained = model.to(accelerator.device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(trained).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(_parameter_groups(trained, settings.weight_decay), lr=settings.learning_rate)
+    optimizer = torch.optim.AdamW(_parameter_groups(trained, settings.weight_decay, rate_of), lr=settings.learning_rate)
     first_step = 0
     if resumed is not None:
         first_step = _restore(resumed, trained, average, optimizer, accelerator.device)
@@ -119,7 +121,7 @@ def train(
         share = indices[accelerator.process_index :: accelerator.num_processes]
         batch = [tensor.to(accelerator.device) for tensor in data.batch(share)]
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, settings)
+            group["lr"] = learning_rate(step, settings) * group["rate"]
         value, shown = loss(parallel, *batch)
         optimizer.zero_grad(set_to_none=True)
         accelerator.backward(value)
@@ -192,14 +194,15 @@ def _check_same_recipe(checkpoint: Path, recipe: dict[str, Any]) -> None:
         )
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+def _parameter_groups(model: nn.Module, weight_decay: float, rate_of: Callable[[str], float]) -> list[dict]:
+    """Parameters by their share of the learning rate, and by whether they decay: biases and norms do not."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((rate_of(name), parameter.ndim > 1), []).append(parameter)
     return [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
-        {
-            "params": [p for p in trainable if p.ndim <= 1],
-            "weight_decay": 0.0,
-        },  # biases and norms are not decayed
+        {"params": parameters, "rate": rate, "weight_decay": weight_decay if decays else 0.0}
+        for (rate, decays), parameters in groups.items()
     ]
 
 

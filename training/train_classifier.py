@@ -42,6 +42,7 @@ class Recipe:
     steps: int | None = option(None, "optimizer steps instead of epochs", range=(1, 10_000_000))
     batch_size: int = option(64, range=(1, 65_536))
     learning_rate: float = option(3e-3, range=(1e-7, 1.0))
+    backbone_rate: float = option(1.0, "share of the learning rate for all but the last layer", range=(0.0, 1.0))
     weight_decay: float = option(0.05, range=(0.0, 1.0))
     label_smoothing: float = option(0.05, range=(0.0, 0.5))
     augmentation: float = option(1.0, "strength of the random changes of position and colour", range=(0.0, 2.0))
@@ -89,6 +90,7 @@ def train_classifier(recipe: Recipe) -> None:
             log=recipe.log,
         ),
         evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
+        rate_of=lambda name: recipe.backbone_rate if name.startswith("network.") else 1.0,
     )
 
 

@@ -239,7 +239,7 @@ def _conv(in_channels: int, out_channels: int, pool: bool = False) -> nn.Sequent
     layers = [
         nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
         nn.BatchNorm2d(out_channels),
-        nn.CELU(0.3),
+        nn.GELU(),  # CELU, the usual choice here, is 50 times slower in bfloat16 on a CPU
     ]
     return nn.Sequential(*layers, *([nn.MaxPool2d(2)] if pool else []))
 

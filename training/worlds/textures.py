@@ -1,4 +1,4 @@
-"""Pictures of nothing: noise, gradients, stripes, checks and soft blobs, so that a classifier learns what is no object."""
+"""Pictures of nothing: noise, gradients, stripes, checks and soft blobs, for the class "neither"."""
 
 import math
 
@@ -37,9 +37,7 @@ def _texture(seed: int, size: int) -> torch.Tensor:
     elif kind == "stripes":
         weight = ((u * frequency * 2 * math.pi + phase).sin() * 3).sigmoid()
     elif kind == "checks":
-        weight = (
-            (u * frequency * 2 * math.pi + phase).sin() * (v * frequency * 2 * math.pi).sin() * 8
-        ).sigmoid()
+        weight = ((u * frequency * 2 * math.pi + phase).sin() * (v * frequency * 2 * math.pi).sin() * 8).sigmoid()
     else:
         coarse = uniform(1, 1, 3 + int(frequency), 3 + int(frequency))
         weight = F.interpolate(coarse, (size, size), mode="bicubic")[0, 0].clamp(0, 1)

@@ -1,0 +1,91 @@
+"""Write the tables of benchmarks/results/*.json into README.md, between its markers: nobody types a number there.
+
+python benchmarks/figures.py            rewrite the section
+python benchmarks/figures.py --check    only say whether it is up to date
+"""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
+RECIPES = {
+    "shallow": ("4 fully-connected layers, from scratch", "65 to 75 % (the original)"),
+    "cnn-3": ("3 convolutions, from scratch", '"almost the same" as with 5 (the original)'),
+    "cnn-5": ("5 convolutions, from scratch", "92 % (the original)"),
+    "resnet9": ("ResNet-9, from scratch", "91.8 % (a plain small residual network)"),
+    "squeezenet": ("a linear layer on ImageNet SqueezeNet", "97.7 % (the same, without augmentation)"),
+}
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    wanted = f"{before}{BEGIN}\n{section()}\n{END}{after}"
+    if "--check" in sys.argv[1:]:
+        sys.exit(
+            0 if wanted == text else "README.md does not show benchmarks/results: run python benchmarks/figures.py"
+        )
+    readme.write_text(wanted)
+
+
+def section() -> str:
+    """The section in Markdown."""
+    validation = json.loads((RESULTS / "cross_validation.json").read_text())
+    checkpoints = json.loads((RESULTS / "checkpoints.json").read_text())
+    return "\n".join([*recipes(validation), "", *published(checkpoints)])
+
+
+def recipes(table: dict) -> list[str]:
+    """Cross-validation: one row a recipe."""
+    pictures = next(iter(table["recipes"].values()))["pictures"]
+    lines = [
+        f"Clock or crocodile, {pictures} photos of 32x32 pixels, {table['folds']} folds by {table['seeds']} seeds, near-"
+        "duplicates never parted (`training/evaluate_classifier.py cross-validate`):",
+        "",
+        "| recipe | accuracy | AUC | calibration error | to beat | less than the best |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in table["recipes"].items():
+        what, baseline = RECIPES.get(name, (name, ""))
+        less = next((value for key, value in row.items() if key.startswith("less than")), None)
+        p = next((value for key, value in row.items() if key.startswith("p against")), 1)
+        gap = "best" if less["value"] == 0 and p == 1 else f"{less['value'] * 100:.1f} points (p = {p:.4f})"
+        cells = (what, interval(row["accuracy"]), f"{row['AUC']['value']:.4f}")
+        lines.append(f"| {' | '.join(cells)} | {row['calibration error']['value']:.3f} | {baseline} | {gap} |")
+    return lines
+
+
+def published(tables: dict) -> list[str]:
+    """The published checkpoints: one row a model, on each test split and on kinds of pictures never trained on."""
+    models = list(next(iter(tables.values())))
+    lines = [
+        "The published checkpoints, trained on photos and rendered pictures together, on test splits that no published",
+        "model was trained on, and on kinds of photos that none ever saw (`training/evaluate_classifier.py compare`):",
+        "",
+        "| pictures | figure | " + " | ".join(f"`{name.removeprefix('clocks-crocodiles-')}`" for name in models) + " |",
+        "|---|---|" + "---|" * len(models),
+    ]
+    for pictures, found in tables.items():
+        for figure, value in found[models[0]].items():
+            if not isinstance(value, dict) or figure.startswith("less than"):
+                continue
+            cells = [interval(found[model][figure]) for model in models]
+            lines.append(f"| {pictures} | {figure} | {' | '.join(cells)} |")
+    return lines
+
+
+def interval(figure: dict) -> str:
+    """`97.1 % (95.8 to 98.2)`."""
+    if "low" not in figure:
+        return f"{figure['value']:.3f}"
+    low, high = (f"{figure[key] * 100:.1f}" for key in ("low", "high"))
+    return f"{figure['value'] * 100:.1f} % ({low} to {high})"
+
+
+if __name__ == "__main__":
+    main()
