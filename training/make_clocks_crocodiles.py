@@ -199,6 +199,10 @@ def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
         if rows and name != "morphs"
     )
     header = [*recipe.class_names, NEITHER]
+    command = f"python training/make_clocks_crocodiles.py --name {recipe.name} --source {recipe.source[0]}"
+    command += f" --textures {recipe.textures} --image-size {recipe.image_size}"
+    if recipe.source == ["rendered"]:
+        command += f" --count {recipe.count} --morphs {recipe.morphs} --seed {recipe.seed}"
     is_rendered = recipe.source == ["rendered"]
     what = (
         "Small rendered pictures of clocks, crocodiles and other things, with the factors that made them. The\n"
@@ -234,7 +238,7 @@ from datasets import load_dataset
 load_dataset("betwixt/{recipe.name}")["train"][0]["image"]
 ```
 
-Made with `python training/make_clocks_crocodiles.py --source {recipe.source[0]}` of the Betwixt suite.
+Made by `{command}`.
 """
 
 
