@@ -44,8 +44,8 @@ def recipes(table: dict) -> list[str]:
     """Cross-validation: one row a recipe."""
     pictures = next(iter(table["recipes"].values()))["pictures"]
     lines = [
-        f"Clock or crocodile, {pictures} photos of 32x32 pixels, {table['folds']} folds by {table['seeds']} seeds, near-"
-        "duplicates never parted (`training/evaluate_classifier.py cross-validate`):",
+        f"Clock or crocodile, {pictures} photos of 32x32 pixels, {table['folds']} folds by {table['seeds']} seeds,",
+        "near-duplicates never parted (`training/evaluate_classifier.py cross-validate`):",
         "",
         "| recipe | accuracy | AUC | calibration error | to beat | less than the best |",
         "|---|---|---|---|---|---|",

@@ -6,6 +6,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from torch import nn
 from torchvision.models import squeezenet1_0
 
 from betwixt import ImageClassifier
@@ -55,8 +56,8 @@ def test_predict_embed_save_load(architecture, pictures, tmp_path):
 @pytest.mark.parametrize("architecture", ["resnet9", "torchvision/squeezenet1_0", "mobilenetv3_small_050"])
 def test_logits_come_from_the_features(architecture):
     model, x = model_of(architecture), torch.rand(2, 3, 32, 32)
-    head = model.network.get_classifier() if model.is_timm else model.head
-    torch.testing.assert_close(head(model.features(x)), model(x))
+    last = model.network.get_classifier() if model.is_timm else nn.Sequential(model.standardise, model.head)
+    torch.testing.assert_close(last(model.features(x)), model(x))
 
 
 def test_flip_at_test_makes_mirror_images_equal(pictures):

@@ -125,6 +125,18 @@ def test_huge_jpeg_is_decoded_small():
     assert opened.size == (1000, 750)
 
 
+def test_jpeg_may_be_decoded_small_but_not_too_small():
+    y, x = np.mgrid[:1500, :2000]
+    photo = Image.fromarray(np.stack([x / 8, y / 6, 128 + 60 * np.sin(x / 90)], -1).astype(np.uint8))
+    data = encoded(photo, "JPEG", quality=95)
+    small, whole = open_image(data, min_side=640), open_image(data)
+    assert small.size == (1000, 750)
+    assert whole.size == (2000, 1500)
+    difference = np.abs(np.asarray(fit(small, 64), dtype=int) - np.asarray(fit(whole, 64), dtype=int))
+    assert difference.max() <= 4
+    assert open_image(encoded(photo, "PNG"), min_side=64).size == (2000, 1500)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (30_000, 1), (1, 30_000), (3, 200), (32, 32), (500, 333)])
 def test_fit_takes_any_size(size):
     for how in ("crop", "squash"):

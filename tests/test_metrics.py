@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import binomtest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
 from betwixt import metrics
 
@@ -38,6 +38,15 @@ def test_groups_widen_the_interval():
     together = metrics.with_interval(values, torch.arange(200) // 10)
     assert together["value"] == alone["value"] == 0.5
     assert together["high"] - together["low"] > 2.5 * (alone["high"] - alone["low"])
+
+
+def test_mean_over_classes_is_the_balanced_accuracy():
+    random = np.random.default_rng(1)
+    labels = torch.tensor(random.choice(3, 300, p=[0.1, 0.2, 0.7]))
+    answers = torch.where(torch.tensor(random.random(300) < 0.9), labels, 0)
+    found = metrics.mean_over_classes((answers == labels).double(), labels)
+    assert found["value"] == pytest.approx(balanced_accuracy_score(labels, answers))
+    assert found["value"] - 0.06 < found["low"] < found["value"] < found["high"] <= 1
 
 
 def test_calibration_error_by_hand():

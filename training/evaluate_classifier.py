@@ -165,6 +165,7 @@ def measure(model: ImageClassifier, table: ImageTable) -> dict:
         "pictures": len(table),
         "accuracy of always saying the most frequent class": metrics.with_interval(most_frequent, groups),
         "accuracy": metrics.with_interval(right.double(), groups),
+        "accuracy, every class counting the same": metrics.mean_over_classes(right, table.labels, groups),
         "calibration error": {"value": metrics.expected_calibration_error(probabilities, table.labels)},
     }
     pair = table.of_classes(CLASSES)

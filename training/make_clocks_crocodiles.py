@@ -8,6 +8,7 @@ PHOTOS holds a folder of pictures per class, OTHER_PHOTOS pictures of anything e
 content, near-duplicates together, becomes the test split. A render that was killed goes on with the same command.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from betwixt.images import ImageError, fit, open_image
 
 NEITHER = "neither"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+PART = 400  # rendered pictures, some 15 seconds
 COMPARED_SIZE = 32  # near-duplicates and the test split are decided at this size, whatever size is stored
 
 
@@ -84,15 +86,18 @@ def make(recipe: Recipe) -> None:
 
 
 def rendered(recipe: Recipe, kind: str, count: int, parts: Path) -> list[dict]:
-    """Rendered pictures with their factors, in parts of 100 that survive a kill."""
+    """Rendered pictures with their factors, in parts that survive a kill."""
     records: list[dict] = []
-    for start in range(0, count, 100):
-        size = min(100, count - start)
+    for start in range(0, count, PART):
+        size = min(PART, count - start)
         part = parts / f"{kind}-{recipe.seed}-{recipe.image_size}-{start:06d}-{size}.parquet"
         if not part.exists():
             parts.mkdir(parents=True, exist_ok=True)
             factors = clocks_crocodiles.sample_factors(size, recipe.seed, kind, start=start)
-            pixels = clocks_crocodiles.render(factors, recipe.image_size).permute(0, 2, 3, 1).numpy()
+            # Starting a second process takes as long as some fifty pictures.
+            processes = (os.cpu_count() or 1) if size > 100 else 1
+            pixels = clocks_crocodiles.render(factors, recipe.image_size, processes=processes)
+            pixels = pixels.permute(0, 2, 3, 1).numpy()
             rows = [{"image": encode(p), "label": 0, **f} for p, f in zip(pixels, factors.records(), strict=True)]
             write_parquet(part, rows, [kind])
             print(f"rendered {start + size} of {count} {kind}", file=sys.stderr)

@@ -44,6 +44,7 @@ class Recipe:
     learning_rate: float = option(3e-3, range=(1e-7, 1.0))
     backbone_rate: float = option(1.0, "share of the learning rate for all but the last layer", range=(0.0, 1.0))
     weight_decay: float = option(0.05, range=(0.0, 1.0))
+    balance: bool = option(False, "let every class count the same, however many pictures it has")
     label_smoothing: float = option(0.05, range=(0.0, 0.5))
     augmentation: float = option(1.0, "strength of the random changes of position and colour", range=(0.0, 2.0))
     cutout: float = option(0.25, "side of the hidden square", range=(0.0, 0.9))
@@ -76,7 +77,7 @@ def train_classifier(recipe: Recipe) -> None:
         RUNS / recipe.name,
         dataclasses.asdict(recipe),
         build(recipe, training.class_names),
-        make_loss(recipe, len(training.class_names)),
+        make_loss(recipe, class_weights(training) if recipe.balance else torch.ones(len(training.class_names))),
         Pictures(training),
         LoopSettings(
             steps=recipe.steps or max(1, recipe.epochs * len(training) // recipe.batch_size),
@@ -131,8 +132,14 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
     return model
 
 
-def make_loss(recipe: Recipe, num_classes: int):
-    """Cross-entropy on changed and mixed pictures."""
+def class_weights(table: ImageTable) -> torch.Tensor:
+    """(num_classes,) weights that give every class the same sum, 1 on average over the pictures."""
+    counts = torch.bincount(table.labels, minlength=len(table.class_names)).clamp_min(1)
+    return len(table) / (len(counts) * counts)
+
+
+def make_loss(recipe: Recipe, weights: torch.Tensor):
+    """Cross-entropy on changed and mixed pictures; `weights` (num_classes,) of the classes."""
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x = from_bytes(pixels)
@@ -141,9 +148,9 @@ def make_loss(recipe: Recipe, num_classes: int):
             x = random_colour(x, 0.3 * recipe.augmentation)
         if recipe.cutout:
             x = cutout(x, recipe.cutout)
-        x, targets = mixup(x, F.one_hot(labels, num_classes).float(), recipe.mixup)
+        x, targets = mixup(x, F.one_hot(labels, len(weights)).float(), recipe.mixup)
         logits = model(x.contiguous(memory_format=torch.channels_last))
-        value = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        value = F.cross_entropy(logits, targets, weights.to(x.device), label_smoothing=recipe.label_smoothing)
         return value, {"correct": (logits.argmax(1) == labels).float().mean()}
 
     return loss

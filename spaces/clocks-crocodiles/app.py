@@ -45,7 +45,7 @@ NETWORKS = (  # the best first
     "clocks-crocodiles-shallow",
 )
 PICTURES = {  # what the datasets of the cards hold
-    "clocks-crocodiles": "rendered pictures",
+    "clocks-crocodiles-rendered": "rendered pictures",
     "clocks-crocodiles-photos": "photos",
 }
 HEAT_MAP_SIZE = 320

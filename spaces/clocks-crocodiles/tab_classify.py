@@ -156,4 +156,4 @@ def read(photo: dict | None) -> Image.Image:
     # Gradio checks this only where the request marks the path as that of a file.
     if not path.is_relative_to(Path(get_upload_folder()).resolve()):
         raise ImageError("Only uploaded pictures can be used.")
-    return open_image(path)
+    return open_image(path, min_side=2 * PICTURE_SIZE)

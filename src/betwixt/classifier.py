@@ -58,6 +58,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         self.network_size = network_size or image_size
         self.flip_at_test = flip_at_test
         self.head: nn.Module | None = None
+        self.standardise: nn.Module = nn.Identity()
         if architecture == "shallow":
             self.network, num_features = ShallowNetwork(self.network_size), 64
         elif architecture == "cnn":
@@ -67,6 +68,8 @@ class ImageClassifier(PretrainedMixin, nn.Module):
             self.network, num_features = ResNet9(base_channels), 8 * base_channels
         elif architecture.startswith("torchvision/"):
             self.network, num_features = _torchvision_features(architecture.removeprefix("torchvision/"))
+            # SqueezeNet's features are tens in size: a new last layer on them as they are would wreck the rest.
+            self.standardise = nn.BatchNorm1d(num_features, affine=False)
         else:
             self.network, num_features = _timm_network(architecture, len(class_names)), None
         if num_features is not None:
@@ -92,7 +95,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> logits (B, num_classes)."""
         features = self.features(x)
-        return self.network.get_classifier()(features) if self.is_timm else self.head(features)
+        return self.network.get_classifier()(features) if self.is_timm else self.head(self.standardise(features))
 
     @torch.inference_mode()
     def probabilities(self, x: torch.Tensor) -> torch.Tensor:

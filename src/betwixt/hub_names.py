@@ -322,6 +322,7 @@ def replace_file(path: Path, write: Callable[[Path], Any]) -> None:
         write(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        temporary.chmod(path.parent.stat().st_mode & 0o666)  # safetensors makes files that only their owner may read
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

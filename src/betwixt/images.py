@@ -22,17 +22,20 @@ class ImageError(ValueError):
     """A file or picture that cannot be used; the message is one line for the person who brought it."""
 
 
-def open_image(source: str | os.PathLike | bytes | Image.Image, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(
+    source: str | os.PathLike | bytes | Image.Image, max_pixels: int = MAX_PIXELS, min_side: int | None = None
+) -> Image.Image:
     """Decode an untrusted file, its bytes, or an open picture into an upright RGB picture on white.
 
     Of animations the first frame is taken; 16-bit and float grey is scaled to 8 bits. JPEGs over `max_pixels` are
-    decoded at a half, a quarter or an eighth, where that brings them under the limit.
+    decoded at a half, a quarter or an eighth, where that brings them under the limit; with `min_side`, also where both
+    sides stay that long, which is several times faster for a photo of a telephone.
 
     Raises:
         ImageError: empty, truncated, undecodable or oversized files, in one line without the file's path.
     """
     if isinstance(source, Image.Image):
-        return _decode(source, max_pixels)
+        return _decode(source, max_pixels, min_side)
     try:
         data = source if isinstance(source, bytes) else _read(Path(source))
     except OSError as error:
@@ -43,7 +46,7 @@ def open_image(source: str | os.PathLike | bytes | Image.Image, max_pixels: int 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # broken metadata of a picture that can still be shown
             with Image.open(io.BytesIO(data)) as image:
-                return _decode(image, max_pixels)
+                return _decode(image, max_pixels, min_side)
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -66,12 +69,14 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _decode(image: Image.Image, max_pixels: int) -> Image.Image:
+def _decode(image: Image.Image, max_pixels: int, min_side: int | None) -> Image.Image:
     width, height = image.size
     if min(width, height) < 1:
         raise ImageError("The picture has no pixels.")
-    if width * height > max_pixels and image.format == "JPEG":
-        divisor = next((d for d in (2, 4, 8) if width * height <= max_pixels * d * d), 8)
+    if image.format == "JPEG":
+        divisor = next((d for d in (1, 2, 4, 8) if width * height <= max_pixels * d * d), 8)
+        if min_side:
+            divisor = max([divisor, *(d for d in (2, 4, 8) if min(width, height) >= min_side * d)])
         image.draft("RGB", (max(1, width // divisor), max(1, height // divisor)))
     if image.width * image.height > max_pixels:
         raise ImageError(

@@ -20,6 +20,23 @@ def with_interval(values: torch.Tensor, groups: torch.Tensor | None = None, seed
     return {"value": float(values.double().mean()), "low": low, "high": high}
 
 
+def mean_over_classes(
+    values: torch.Tensor, labels: torch.Tensor, groups: torch.Tensor | None = None, seed: int = 0
+) -> dict[str, float]:
+    """The mean over classes of the mean of (N,) values in each, with its 95 % interval over bootstraps of each class.
+
+    Returns:
+        {"value", "low", "high"}; of values that say what is right, this is the balanced accuracy.
+    """
+    rows = [labels == label for label in labels.unique()]
+    draws = [
+        _resampled_means(values[r].double(), None if groups is None else groups[r], seed + i)
+        for i, r in enumerate(rows)
+    ]
+    low, high = torch.quantile(torch.stack(draws).mean(0), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return {"value": float(torch.stack([values[r].double().mean() for r in rows]).mean()), "low": low, "high": high}
+
+
 def area_under_curve(scores: torch.Tensor, labels: torch.Tensor) -> float:
     """Probability that a picture of class 1 scores above one of class 0; ties count half. (N,), (N,) in {0, 1}.
 
