@@ -228,6 +228,18 @@ def test_cross_validation_predicts_every_picture_unseen(small_run, run_recipe):
     assert table["p against shallow"] == 1
 
 
+def test_classes_of_ones_own(tmp_path, small_photos, run_recipe):
+    for old, new in (("clock", "cup"), ("crocodile", "spoon")):
+        shutil.copytree(small_photos / old, tmp_path / "mine" / new)
+    source = ["--source", "folder", "mine", "--class-names", "cup", "spoon", "--neither", small_photos / "other"]
+    run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", "cups", *source)
+    run_recipe(
+        tmp_path, "train_classifier.py", "--name", "cups", "--preset", "small", "--dataset", "cups", "--steps", "5"
+    )
+    run_recipe(tmp_path, "publish.py", "cups", "cups-classifier", "--dataset", "cups", "--output", tmp_path / "models")
+    assert "| cups | cup or spoon |" in (tmp_path / "models/cups-classifier/README.md").read_text()
+
+
 def test_publishing_measures_what_it_publishes(small_run, small_photos, run_recipe, tmp_path):
     options = [
         "first",

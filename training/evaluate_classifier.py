@@ -29,7 +29,8 @@ from betwixt.classifier import ImageClassifier
 from betwixt.explain import CUES, without
 from betwixt.images import ImageError, from_bytes, open_image
 
-CLASSES = ["clock", "crocodile"]
+CLASSES = ["clock", "crocodile"]  # that cross-validation tells apart
+NEITHER = "neither"
 RECIPES = {
     "shallow": ["--architecture", "shallow", "--epochs", "40", "--learning-rate", "1e-3"],
     "cnn-3": ["--architecture", "cnn", "--num-convolutions", "3", "--base-channels", "32", "--epochs", "30"],
@@ -84,6 +85,7 @@ class CrossValidation:
 def main() -> None:
     commands = {
         "checkpoint": (Checkpoint, evaluate_checkpoint),
+        "compare": (Comparison, compare),
         "cross-validate": (CrossValidation, cross_validate),
     }
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
@@ -148,41 +150,43 @@ def against_best(right: dict[str, torch.Tensor], groups: torch.Tensor) -> dict[s
 
 def rejected(model: ImageClassifier, folder: Path) -> dict:
     """The share of a folder's pictures that are called neither."""
-    called = predict_files(model, folder).argmax(1) == model.class_names.index("neither")
+    called = predict_files(model, folder).argmax(1) == model.class_names.index(NEITHER)
     return {"called neither": metrics.with_interval(called.double())}
 
 
 def measure(model: ImageClassifier, table: ImageTable) -> dict:
-    """Accuracy over all classes; of clock against crocodile alone, with AUC, calibration and each cue taken away."""
+    """Accuracy and calibration; the same among the classes without "neither", also with each cue taken away."""
     if table.class_names != model.class_names:
         raise ValueError(f"the model knows {model.class_names}, the dataset {table.class_names}")
-    probabilities = predict(model, table)
-    right = probabilities.argmax(1) == table.labels
-    groups = torch.tensor(table.columns["group"])
-    groups = torch.tensor(table.columns["group"])
+    probabilities, groups = predict(model, table), torch.tensor(table.columns["group"])
+    right = (probabilities.argmax(1) == table.labels).double()
     most_frequent = (table.labels == table.labels.mode().values).double()
     result = {
         "pictures": len(table),
         "accuracy of always saying the most frequent class": metrics.with_interval(most_frequent, groups),
-        "accuracy": metrics.with_interval(right.double(), groups),
+        "accuracy": metrics.with_interval(right, groups),
         "accuracy, every class counting the same": metrics.mean_over_classes(right, table.labels, groups),
         "calibration error": {"value": metrics.expected_calibration_error(probabilities, table.labels)},
     }
-    pair = table.of_classes(CLASSES)
-    rows = torch.tensor([model.class_names.index(name) for name in CLASSES])
-    of_pair = torch.isin(table.labels, rows)
-    odds = two_way(probabilities[of_pair][:, rows])
-    pair_groups = torch.tensor(pair.columns["group"])
-    result["clock or crocodile"] = metrics.with_interval((odds > 0).long().eq(pair.labels).double(), pair_groups)
-    result["AUC"] = metrics.area_under_curve_with_interval(odds, pair.labels)
-    if "neither" in model.class_names:
-        other = model.class_names.index("neither")
-        called = probabilities[table.labels == other].argmax(1) == other
-        result["called neither"] = metrics.with_interval(called.double(), groups[table.labels == other])
+    is_other = torch.zeros(len(table), dtype=torch.bool)
+    if NEITHER in model.class_names:
+        is_other = table.labels == model.class_names.index(NEITHER)
+    if is_other.any():
+        result["called neither"] = metrics.with_interval(right[is_other], groups[is_other])
+    known = [name for name in model.class_names if name != NEITHER]
+    columns = [model.class_names.index(name) for name in known]
+    pictures, group = table.of_classes(known), groups[~is_other]
+
+    def right_among_known(found: torch.Tensor) -> dict:
+        return metrics.with_interval((found[:, columns].argmax(1) == pictures.labels).double(), group)
+
+    result[" or ".join(known)] = right_among_known(probabilities[~is_other])
+    if len(known) == len(pictures.labels.unique()) == 2:
+        odds = two_way(probabilities[~is_other][:, columns])
+        result["AUC"] = metrics.area_under_curve_with_interval(odds, pictures.labels)
     for cue, how in CUES.items():
-        changed = without(from_bytes(pair.pixels), cue)
-        odds = two_way(model.probabilities(changed)[:, rows])
-        result[f"{cue} ({how})"] = metrics.with_interval((odds > 0).long().eq(pair.labels).double(), pair_groups)
+        changed = [model.probabilities(without(from_bytes(pixels), cue)) for pixels in pictures.pixels.split(128)]
+        result[f"{cue} ({how})"] = right_among_known(torch.cat(changed))
     return result
 
 

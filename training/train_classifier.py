@@ -44,7 +44,7 @@ class Recipe:
     learning_rate: float = option(3e-3, range=(1e-7, 1.0))
     backbone_rate: float = option(1.0, "share of the learning rate for all but the last layer", range=(0.0, 1.0))
     weight_decay: float = option(0.05, range=(0.0, 1.0))
-    balance: bool = option(False, "let every class count the same, however many pictures it has")
+    balance: float = option(0.0, "0: a class counts by its pictures; 1: every class counts the same", range=(0.0, 1.0))
     label_smoothing: float = option(0.05, range=(0.0, 0.5))
     augmentation: float = option(1.0, "strength of the random changes of position and colour", range=(0.0, 2.0))
     cutout: float = option(0.25, "side of the hidden square", range=(0.0, 0.9))
@@ -77,7 +77,7 @@ def train_classifier(recipe: Recipe) -> None:
         RUNS / recipe.name,
         dataclasses.asdict(recipe),
         build(recipe, training.class_names),
-        make_loss(recipe, class_weights(training) if recipe.balance else torch.ones(len(training.class_names))),
+        make_loss(recipe, class_weights(training, recipe.balance)),
         Pictures(training),
         LoopSettings(
             steps=recipe.steps or max(1, recipe.epochs * len(training) // recipe.batch_size),
@@ -132,10 +132,11 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
     return model
 
 
-def class_weights(table: ImageTable) -> torch.Tensor:
-    """(num_classes,) weights that give every class the same sum, 1 on average over the pictures."""
+def class_weights(table: ImageTable, balance: float) -> torch.Tensor:
+    """(num_classes,) weights of the classes' pictures, by their number to the power of -balance; 1 on average."""
     counts = torch.bincount(table.labels, minlength=len(table.class_names)).clamp_min(1)
-    return len(table) / (len(counts) * counts)
+    weights = counts.float() ** -balance
+    return weights * len(table) / (weights * counts).sum()
 
 
 def make_loss(recipe: Recipe, weights: torch.Tensor):
