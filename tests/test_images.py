@@ -50,6 +50,7 @@ def bomb(width: int, height: int) -> bytes:
         pytest.param(bomb(9_000, 9_000), id="81-megapixels"),
         pytest.param(bomb(100, 100), id="too-few-pixels"),
         pytest.param(b"\0\0\0\x18ftypheic" + b"\0" * 100, id="heic"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", id="program-in-postscript"),
         pytest.param(b"GIF89a" + b"\xff" * 50, id="broken-gif"),
     ],
 )
@@ -63,6 +64,16 @@ def test_bad_bytes_give_one_line(data):
 def test_heic_is_named():
     with pytest.raises(ImageError, match="HEIC"):
         open_image(b"\0\0\0\x18ftypheic" + b"\0" * 100)
+
+
+def test_an_open_picture_stays_as_it_was():
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    animation = Image.open(io.BytesIO(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])))
+    animation.seek(1)
+    open_image(animation)
+    assert animation.tell() == 1
+    with pytest.raises(ImageError, match="damaged"):
+        open_image(Image.open(io.BytesIO(encoded(Image.effect_noise((200, 200), 90), "JPEG")[:-3000])))
 
 
 def test_missing_file_does_not_show_its_path(tmp_path):

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from betwixt import metrics
 from betwixt.classifier import ImageClassifier
 from betwixt.explain import CUES, without
-from betwixt.images import ImageError, from_bytes, open_image
+from betwixt.images import ImageError, fit, from_bytes, open_image
 
 CLASSES = ["clock", "crocodile"]  # that cross-validation tells apart
 NEITHER = "neither"
@@ -55,7 +55,7 @@ class Checkpoint:
 
     model: str = option(help="a folder, or a name on the Hub")
     dataset: list[str] = option(help="datasets whose test split is used, each reported alone")
-    others: list[str] = option([], "folders of pictures of neither class, of kinds not trained on")
+    others: list[str] = option([], "folders of neither class, from other collections")
     output: str | None = option(None, "write the table here as JSON; default: print it")
 
 
@@ -65,7 +65,7 @@ class Comparison:
 
     models: list[str] = option(help="folders or names, each measured against the best of them")
     dataset: list[str] = option(help="datasets whose test split is used, each reported alone")
-    others: list[str] = option([], "folders of pictures of neither class, of kinds not trained on")
+    others: list[str] = option([], "folders of neither class, from other collections")
     output: str | None = option(None, "write the table here as JSON as well")
 
 
@@ -127,10 +127,10 @@ def compare(options: Comparison) -> dict:
         table = read_dataset(name, "test", 32)
         groups = torch.tensor(table.columns["group"])
         right = {key: predict(model, table).argmax(1).eq(table.labels).double() for key, model in models.items()}
-        found = {key: measure(model, table) for key, model in models.items()}
-        for key, values in against_best(right, groups).items():
-            found[key] |= values
-        tables[Path(name).name] = found
+        differences = against_best(right, groups)
+        tables[Path(name).name] = {
+            key: measure(model, table) | differences.get(key, {}) for key, model in models.items()
+        }
     for folder in options.others:
         tables[f"others/{Path(folder).name}"] = {key: rejected(model, Path(folder)) for key, model in models.items()}
     return tables
@@ -145,6 +145,7 @@ def against_best(right: dict[str, torch.Tensor], groups: torch.Tensor) -> dict[s
             f"p against {best}": metrics.paired_sign_flip_test(right[best] - values, groups),
         }
         for name, values in right.items()
+        if name != best
     }
 
 
@@ -166,7 +167,9 @@ def measure(model: ImageClassifier, table: ImageTable) -> dict:
         "accuracy of always saying the most frequent class": metrics.with_interval(most_frequent, groups),
         "accuracy": metrics.with_interval(right, groups),
         "accuracy, every class counting the same": metrics.mean_over_classes(right, table.labels, groups),
-        "calibration error": {"value": metrics.expected_calibration_error(probabilities, table.labels)},
+        "calibration error": metrics.with_bootstrap(
+            lambda rows: metrics.expected_calibration_error(probabilities[rows], table.labels[rows]), len(table), groups
+        ),
     }
     is_other = torch.zeros(len(table), dtype=torch.bool)
     if NEITHER in model.class_names:
@@ -183,7 +186,9 @@ def measure(model: ImageClassifier, table: ImageTable) -> dict:
     result[" or ".join(known)] = right_among_known(probabilities[~is_other])
     if len(known) == len(pictures.labels.unique()) == 2:
         odds = two_way(probabilities[~is_other][:, columns])
-        result["AUC"] = metrics.area_under_curve_with_interval(odds, pictures.labels)
+        result["AUC"] = metrics.with_bootstrap(
+            lambda rows: metrics.area_under_curve(odds[rows], pictures.labels[rows]), len(pictures), group
+        )
     for cue, how in CUES.items():
         changed = [model.probabilities(without(from_bytes(pixels), cue)) for pixels in pictures.pixels.split(128)]
         result[f"{cue} ({how})"] = right_among_known(torch.cat(changed))
@@ -200,9 +205,9 @@ def predict_files(model: ImageClassifier, folder: Path) -> torch.Tensor:
     pictures = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
-            pictures.append(open_image(path))
-        except ImageError:
-            continue
+            pictures.append(fit(open_image(path), model.image_size))
+        except ImageError as error:
+            print(f"skipped {path}: {error}", file=sys.stderr)
     if not pictures:
         raise FileNotFoundError(f"{folder}: no pictures")
     return model.predict(pictures)
@@ -235,16 +240,34 @@ def cross_validate(options: CrossValidation) -> dict:
     right = {name: (values > 0).long().eq(labels).double() for name, values in odds.items()}  # (seeds, N)
     differences = against_best({name: values.mean(0) for name, values in right.items()}, groups)
     for name in chosen:
-        calibration = [metrics.expected_calibration_error(_binary(values), labels) for values in odds[name]]
+        of_seeds = odds[name]
         table["recipes"][name] = {
             "pictures": len(labels),
             "accuracy": metrics.with_interval(right[name].mean(0), groups),
             "accuracy by seed": [round(float(value), 4) for value in right[name].mean(1)],
-            "AUC": metrics.area_under_curve_with_interval(odds[name].mean(0), labels),
-            "calibration error": {"value": sum(calibration) / len(calibration)},
-            **differences[name],
+            "AUC": metrics.with_bootstrap(
+                lambda rows, of_seeds=of_seeds: mean_of(metrics.area_under_curve, of_seeds[:, rows], labels[rows]),
+                len(labels),
+                groups,
+            ),
+            "calibration error": metrics.with_bootstrap(
+                lambda rows, of_seeds=of_seeds: mean_of(calibration_error, of_seeds[:, rows], labels[rows]),
+                len(labels),
+                groups,
+            ),
+            **differences.get(name, {}),
         }
     return table
+
+
+def mean_of(figure, of_seeds: torch.Tensor, labels: torch.Tensor) -> float:
+    """The mean over seeds of a figure of one network, from log-odds (seeds, N)."""
+    return sum(figure(odds, labels) for odds in of_seeds) / len(of_seeds)
+
+
+def calibration_error(odds: torch.Tensor, labels: torch.Tensor) -> float:
+    """Of the second class's log-odds (N,)."""
+    return metrics.expected_calibration_error(torch.stack([torch.sigmoid(-odds), torch.sigmoid(odds)], 1), labels)
 
 
 def train_folds(recipes: dict[str, list[str]], options: CrossValidation) -> None:
@@ -296,10 +319,6 @@ def out_of_fold(name: str, options: CrossValidation) -> tuple[torch.Tensor, Imag
         here = folds(pair, options.num_folds, seed) == fold
         odds[seed, here] = two_way(predict(model, pair.select(here))[:, rows])
     return odds, pair
-
-
-def _binary(odds: torch.Tensor) -> torch.Tensor:
-    return torch.stack([torch.sigmoid(-odds), torch.sigmoid(odds)], 1)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def train(
     resumed = last_checkpoint(run)
     if resumed is not None:
         _check_same_recipe(resumed, recipe)
-    trained = model.to(accelerator.device, memory_format=torch.channels_last).train()
+    trained = _train_mode(model.to(accelerator.device, memory_format=torch.channels_last))
     average = copy.deepcopy(trained).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(_parameter_groups(trained, settings.weight_decay, rate_of), lr=settings.learning_rate)
     first_step = 0
@@ -165,8 +165,11 @@ def learning_rate(step: int, settings: LoopSettings) -> float:
 
 def last_checkpoint(run: Path) -> Path | None:
     """The newest checkpoint of a run, or None."""
-    steps = sorted(folder for folder in run.glob("[0-9]*") if folder.name.isdigit())
-    return steps[-1] if steps else None
+    return _checkpoints(run)[-1] if _checkpoints(run) else None
+
+
+def _checkpoints(run: Path) -> list[Path]:
+    return sorted((folder for folder in run.glob("[0-9]*") if folder.name.isdigit()), key=lambda f: int(f.name))
 
 
 def _seed_of(seed: int, step: int, process: int) -> int:
@@ -192,6 +195,16 @@ def _check_same_recipe(checkpoint: Path, recipe: dict[str, Any]) -> None:
             f"{checkpoint.parent} was begun with other settings ({', '.join(sorted(changed))}): "
             "give this run another --name, or remove the folder"
         )
+
+
+def _train_mode(model: nn.Module) -> nn.Module:
+    """Train mode, but for what is frozen: its batch statistics must not move either."""
+    model.train()
+    for module in model.modules():
+        parameters = list(module.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            module.eval()
+    return model
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float, rate_of: Callable[[str], float]) -> list[dict]:
@@ -234,7 +247,7 @@ def _save(run: Path, step: int, recipe: dict, metrics: dict, model, average, opt
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(folder)
-    for old in sorted(f for f in run.glob("[0-9]*") if f.name.isdigit())[:-2]:
+    for old in _checkpoints(run)[:-2]:
         # Renamed first: a kill half-way through the removal must not leave what looks like a checkpoint.
         shutil.rmtree(old.rename(run / f".{old.name}.old"))
 

@@ -2,7 +2,7 @@
 
     python training/make_clocks_crocodiles.py --source rendered --name clocks-crocodiles
     python training/make_clocks_crocodiles.py --source folder PHOTOS --neither OTHER_PHOTOS --name my-photos
-    python training/make_clocks_crocodiles.py --source hub uoft-cs/cifar100 --name cifar
+    python training/make_clocks_crocodiles.py --source hub --name cifar                      (CIFAR-100, or give an ID)
 
 PHOTOS holds a folder of pictures per class, OTHER_PHOTOS pictures of anything else in any folders. A fifth of all, by
 content, near-duplicates together, becomes the test split. A render that was killed goes on with the same command.
@@ -27,6 +27,7 @@ from betwixt.images import ImageError, fit, open_image
 
 NEITHER = "neither"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+CIFAR_100 = "uoft-cs/cifar100"
 PART = 400  # rendered pictures, some 15 seconds
 COMPARED_SIZE = 32  # near-duplicates and the test split are decided at this size, whatever size is stored
 
@@ -36,7 +37,7 @@ class Recipe:
     """What to make."""
 
     name: str = option(help="the dataset is written to runs/datasets/NAME")
-    source: list[str] = option(["rendered"], "rendered, or folder PATH, or hub ID")
+    source: list[str] = option(["rendered"], "rendered, or folder PATH, or hub ID (default: CIFAR-100)")
     class_names: list[str] = option(["clock", "crocodile"], "the classes; other Hub classes become neither")
     image_size: int = option(
         64, "side of the stored pictures, in pixels; smaller ones are not enlarged", range=(16, 512)
@@ -67,8 +68,8 @@ def make(recipe: Recipe) -> None:
             own_neither = [NEITHER] if (Path(path) / NEITHER).is_dir() else []
             kinds = [*recipe.class_names, *own_neither]
             records = [record for name in kinds for record in photos(Path(path) / name, name, recipe)]
-        case ["hub", dataset]:
-            records = list(from_hub(dataset, recipe))
+        case ["hub", *dataset] if len(dataset) < 2:
+            records = list(from_hub(dataset[0] if dataset else CIFAR_100, recipe))
         case other:
             raise ValueError(f"--source must be rendered, folder PATH or hub ID, not {' '.join(other)}")
     found = {record["class"] for record in records} - {NEITHER}
@@ -157,6 +158,8 @@ def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
     for split_name, rows in splits.items():
         labels = rows[label_column]
         for i, label in enumerate(labels):
+            if label is None or label < 0:  # as the Hub marks what has no label
+                continue
             name = class_names[label]
             if name not in wanted and taken[name] >= per_class:
                 continue

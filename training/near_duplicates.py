@@ -47,7 +47,10 @@ def near_duplicate_groups(pixels: torch.Tensor, threshold: float = 0.87, detail_
 
 
 def is_test(pixels: torch.Tensor, groups: np.ndarray) -> np.ndarray:
-    """A fixed fifth, by the hash of each group's content: (N,) booleans that no order, seed or addition changes."""
+    """A fixed fifth, by the hash of each group's content: (N,) booleans that no order or seed changes.
+
+    More pictures change the side of another only where they join its group of near-duplicates.
+    """
     hashes = [hashlib.sha256(picture.numpy().tobytes()).hexdigest() for picture in pixels]
     first = {group: min(hashes[i] for i in np.flatnonzero(groups == group)) for group in np.unique(groups)}
     return np.array([int(first[group], 16) % 5 == 0 for group in groups])

@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("run", help="a folder below runs/")
     parser.add_argument("name", help="the published name")
     parser.add_argument("--dataset", nargs="+", required=True, help="measured on the test split of each")
-    parser.add_argument("--others", nargs="+", default=[], help="folders of pictures of kinds not trained on")
+    parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
     parser.add_argument("--about", default="", help="a sentence for the card: what it is for")
     parser.add_argument("--output", default=ROOT / "hub_upload" / "models", type=Path)
     run(publish, parser.parse_args())
@@ -46,12 +46,12 @@ def publish(options: argparse.Namespace) -> None:
     model_class = json.loads((checkpoint / "model" / "config.json").read_text())["model_class"]
     model = getattr(betwixt, model_class).from_pretrained(checkpoint / "model")
     options.output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=options.output) as temporary:
+    with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
         full = measured(checkpoint / "model", model_class, options)
         model.save_pretrained(staged, dtype=torch.float16)
         table = measured(staged, model_class, options)
-        loss = max(first_figure(full, name) - first_figure(table, name) for name in table["results"])
+        loss = max(quality(full, name) - quality(table, name) for name in table["results"])
         if loss > MAX_LOSS:
             print(f"half precision costs {loss:.3f}: stored in full")
             model.save_pretrained(staged, dtype=torch.float32)
@@ -84,9 +84,10 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         return json.loads(Path(file.name).read_text())
 
 
-def first_figure(table: dict, name: str) -> float:
-    """The value that stands first in a result and has an interval."""
-    return next(figure["value"] for figure in table["results"][name].values() if "low" in _as_figure(figure))
+def quality(table: dict, name: str) -> float:
+    """The figure of a result that half precision must not lower: its accuracy, else the first."""
+    figures = {key: figure for key, figure in table["results"][name].items() if "value" in _as_figure(figure)}
+    return figures.get("accuracy", next(iter(figures.values())))["value"]
 
 
 def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dict) -> str:
@@ -117,6 +118,8 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
         "model-index": [{"name": options.name, "results": results}],
     }
     command = " ".join(["python training/publish.py", options.run, options.name, "--dataset", *options.dataset])
+    if options.others:
+        command += " --others " + " ".join(Path(folder).name for folder in options.others)
     start = (
         f"It started from weights of `{recipe['architecture']}` trained on ImageNet (SqueezeNet's: BSD licence)."
         if recipe.get("weights") or recipe.get("pretrained")

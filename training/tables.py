@@ -136,10 +136,9 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
 
 def folds(table: ImageTable, num_folds: int, seed: int) -> torch.Tensor:
     """(N,) which fold each row is in: by the hash of its group, so that near-duplicates are never parted."""
-    keys = [
-        f"{seed}/{source}/{group}"
-        for source, group in zip(table.columns["source"], table.columns["group"], strict=True)
-    ]
+    groups = table.columns["group"]
+    source_of = dict(zip(reversed(groups), reversed(table.columns["source"]), strict=True))  # of its first picture
+    keys = [f"{seed}/{source_of[group]}/{group}" for group in groups]
     return torch.tensor([int(hashlib.sha256(key.encode()).hexdigest(), 16) % num_folds for key in keys])
 
 

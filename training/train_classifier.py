@@ -105,6 +105,8 @@ def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:
         splits = {split: table.of_classes(recipe.classes) for split, table in splits.items()}
     if recipe.fold is None:
         return splits["train"], splits["test"]
+    if recipe.fold >= recipe.num_folds:
+        raise ValueError(f"--fold must be under --num-folds {recipe.num_folds}, not {recipe.fold}")
     table = concatenate(list(splits.values()))
     held_out = folds(table, recipe.num_folds, recipe.seed) == recipe.fold
     return table.select(~held_out), table.select(held_out)

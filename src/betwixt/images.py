@@ -5,8 +5,10 @@ Tensors are (B, 3, H, W) in [-1, 1]. Pictures that come out are RGB; turned upri
 
 import io
 import os
+import threading
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,14 @@ import torch
 from PIL import Image, ImageOps
 
 MAX_FILE_BYTES = 50_000_000
-MAX_PIXELS = 64_000_000  # a decoded picture then needs at most 256 MB
+MAX_PIXELS = 40_000_000
+LARGE_PIXELS = 4_000_000
+# Pillow knows many more, some of which start other programs (EPS) or are never sent by anyone but attackers.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO", "AVIF")
 FITS = ("crop", "squash")
+
+
+_large_pictures = threading.Lock()
 
 
 class ImageError(ValueError):
@@ -25,39 +33,45 @@ class ImageError(ValueError):
 def open_image(
     source: str | os.PathLike | bytes | Image.Image, max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> Image.Image:
-    """Decode an untrusted file, its bytes, or an open picture into an upright RGB picture on white.
+    """Decode an untrusted file, its bytes, or an open picture (which stays as it was) into an upright RGB picture.
 
-    Of animations the first frame is taken; 16-bit and float grey is scaled to 8 bits. JPEGs over `max_pixels` are
-    decoded at a half, a quarter or an eighth, where that brings them under the limit; with `min_side`, also where both
-    sides stay that long, which is several times faster for a photo of a telephone.
+    Transparency is laid on white, of animations the first frame is taken, 16-bit and float grey is scaled to 8 bits.
+    JPEGs over `max_pixels` are decoded at a half, a quarter or an eighth, where that brings them under the limit; with
+    `min_side`, also where both sides stay that long, which is several times faster for a photo of a telephone.
 
     Raises:
         ImageError: empty, truncated, undecodable or oversized files, in one line without the file's path.
     """
-    if isinstance(source, Image.Image):
-        return _decode(source, max_pixels, min_side)
     try:
+        if isinstance(source, Image.Image):
+            return _decode(source.copy(), max_pixels, None)
         data = source if isinstance(source, bytes) else _read(Path(source))
-    except OSError as error:
-        raise ImageError(f"The file cannot be read ({error.strerror or type(error).__name__}).") from None
-    if not data:
-        raise ImageError("The file is empty.")
-    try:
+        if not data:
+            raise ImageError("The file is empty.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # broken metadata of a picture that can still be shown
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image, _one_large_picture(image):
                 return _decode(image, max_pixels, min_side)
     except ImageError:
         raise
     except Image.DecompressionBombError:
-        raise ImageError(
-            f"The picture is too large: please use one under {max_pixels // 1_000_000} megapixels."
-        ) from None
+        raise ImageError(_too_large(max_pixels)) from None
     except Image.UnidentifiedImageError:
         what = "HEIC pictures cannot be read here" if data[4:12] in _HEIC else "This is not a picture that can be read"
         raise ImageError(f"{what}: please use JPEG, PNG, WebP or GIF.") from None
+    except FileNotFoundError:
+        raise ImageError("The file cannot be read: it is not there.") from None
     except Exception as error:  # Pillow's decoders raise nearly any type on hostile bytes
         raise ImageError(f"The picture is damaged and cannot be decoded ({type(error).__name__}).") from None
+
+
+def _too_large(max_pixels: int) -> str:
+    return f"The picture is too large: please use one under {max_pixels // 1_000_000} megapixels."
+
+
+def _one_large_picture(image: Image.Image) -> AbstractContextManager:
+    # Decoded pixels are many times the file: visitors take turns with what is large, so that memory stays bounded.
+    return _large_pictures if image.width * image.height > LARGE_PIXELS else nullcontext()
 
 
 _HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis")}
@@ -73,15 +87,13 @@ def _decode(image: Image.Image, max_pixels: int, min_side: int | None) -> Image.
     width, height = image.size
     if min(width, height) < 1:
         raise ImageError("The picture has no pixels.")
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         divisor = next((d for d in (1, 2, 4, 8) if width * height <= max_pixels * d * d), 8)
         if min_side:
             divisor = max([divisor, *(d for d in (2, 4, 8) if min(width, height) >= min_side * d)])
         image.draft("RGB", (max(1, width // divisor), max(1, height // divisor)))
     if image.width * image.height > max_pixels:
-        raise ImageError(
-            f"The picture has {width} x {height} pixels: please use one under {max_pixels // 1_000_000} megapixels."
-        )
+        raise ImageError(_too_large(max_pixels))
     if getattr(image, "n_frames", 1) > 1:
         image.seek(0)
     image.load()
@@ -97,8 +109,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return _grey_to_8_bit(image).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
+        flat = Image.new("RGB", image.size, "white")
+        flat.paste(image, mask=image.getchannel("A"))
+        return flat
     return image.convert("RGB")
 
 
@@ -112,7 +125,7 @@ def _grey_to_8_bit(image: Image.Image) -> Image.Image:
         low, high = 0.0, 1.0
     elif low >= 0:
         low, high = 0.0, 255.0
-    return Image.fromarray(((values - low) / (high - low) * 255).round().clip(0, 255).astype(np.uint8))
+    return Image.fromarray(((values - low) / max(high - low, 1e-9) * 255).round().clip(0, 255).astype(np.uint8))
 
 
 def fit(image: Image.Image, size: int | tuple[int, int], how: str = "crop") -> Image.Image:

@@ -1,8 +1,12 @@
 """Figures with their uncertainty: pure functions on predictions and features."""
 
+import contextlib
+from collections.abc import Callable
+
 import torch
 
 BOOTSTRAPS = 2000
+_BOUNDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
 def with_interval(values: torch.Tensor, groups: torch.Tensor | None = None, seed: int = 0) -> dict[str, float]:
@@ -14,9 +18,11 @@ def with_interval(values: torch.Tensor, groups: torch.Tensor | None = None, seed
     if len(values) == 0:
         raise ValueError("there is nothing to take a mean of")
     if len(values.unique()) == 1 and float(values[0]) in (0.0, 1.0):
-        return dict(zip(("value", "low", "high"), (float(values[0]), *_wilson(values)), strict=True))
+        num_groups = len(values) if groups is None else len(groups.unique())
+        low, high = _wilson(float(values[0]), num_groups)
+        return {"value": float(values[0]), "low": low, "high": high}
     draws = _resampled_means(values.double(), groups, seed)
-    low, high = torch.quantile(draws, torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    low, high = torch.quantile(draws, _BOUNDS).tolist()
     return {"value": float(values.double().mean()), "low": low, "high": high}
 
 
@@ -33,7 +39,7 @@ def mean_over_classes(
         _resampled_means(values[r].double(), None if groups is None else groups[r], seed + i)
         for i, r in enumerate(rows)
     ]
-    low, high = torch.quantile(torch.stack(draws).mean(0), torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    low, high = torch.quantile(torch.stack(draws).mean(0), _BOUNDS).tolist()
     return {"value": float(torch.stack([values[r].double().mean() for r in rows]).mean()), "low": low, "high": high}
 
 
@@ -51,16 +57,28 @@ def area_under_curve(scores: torch.Tensor, labels: torch.Tensor) -> float:
     return float((below + up_to).double().mean() / 2 / len(negatives))
 
 
-def area_under_curve_with_interval(scores: torch.Tensor, labels: torch.Tensor, seed: int = 0) -> dict[str, float]:
-    """`area_under_curve` with its 95 % interval over bootstraps of each class."""
+def with_bootstrap(
+    statistic: Callable[[torch.Tensor], float], count: int, groups: torch.Tensor | None = None, seed: int = 0
+) -> dict[str, float]:
+    """A figure of `count` pictures with its 95 % bootstrap interval; pictures of one group are drawn together.
+
+    Args:
+        statistic: called with the row numbers of the pictures drawn; draws for which it raises ValueError (as
+            `area_under_curve` does of one class) are left out.
+
+    Returns:
+        {"value", "low", "high"}.
+    """
+    index = torch.arange(count) if groups is None else groups.unique(return_inverse=True)[1]
+    rows_of = [rows.flatten() for rows in index.argsort(stable=True).split(index.bincount().tolist())]
     generator = torch.Generator().manual_seed(seed)
-    rows = [(labels == label).nonzero().flatten() for label in (0, 1)]
     draws = []
     for _ in range(500):
-        drawn = torch.cat([r[torch.randint(len(r), (len(r),), generator=generator)] for r in rows if len(r)])
-        draws.append(area_under_curve(scores[drawn], labels[drawn]))
-    low, high = torch.quantile(torch.tensor(draws), torch.tensor([0.025, 0.975])).tolist()
-    return {"value": area_under_curve(scores, labels), "low": low, "high": high}
+        drawn = torch.randint(len(rows_of), (len(rows_of),), generator=generator).tolist()
+        with contextlib.suppress(ValueError):
+            draws.append(statistic(torch.cat([rows_of[i] for i in drawn])))
+    low, high = torch.quantile(torch.tensor(draws, dtype=torch.float64), _BOUNDS).tolist()
+    return {"value": statistic(torch.arange(count)), "low": low, "high": high}
 
 
 def expected_calibration_error(probabilities: torch.Tensor, labels: torch.Tensor, bins: int = 15) -> float:
@@ -98,8 +116,8 @@ def _resampled_means(values: torch.Tensor, groups: torch.Tensor | None, seed: in
     return sums[drawn].sum(1) / counts[drawn].sum(1)
 
 
-def _wilson(values: torch.Tensor) -> tuple[float, float]:
-    n, share, z = len(values), float(values.double().mean()), 1.959964
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z = 1.959964
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
     return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)
