@@ -239,7 +239,10 @@ def upload(options: argparse.Namespace, api: HfApi, kind: str, files: Mapping[st
 
 def _create_when_missing(api: HfApi, repo_id: str, kind: str, private: bool) -> bool:
     try:
-        api.repo_info(repo_id, repo_type=kind)
+        if not api.repo_info(repo_id, repo_type=kind).private and private:
+            raise HubError(
+                "the repo is there already, and public; make it private in its settings, or leave --private out"
+            )
     except hub_errors.RepositoryNotFoundError:
         sdk = "gradio" if kind == "space" else None
         api.create_repo(repo_id, repo_type=kind, private=private, space_sdk=sdk, exist_ok=True)

@@ -10,6 +10,7 @@ from torch import nn
 from torchvision.models import squeezenet1_0
 
 from betwixt import ImageClassifier
+from betwixt.hub import HubError
 
 CLASSES = ["clock", "crocodile", "neither"]
 ARCHITECTURES = {
@@ -111,7 +112,14 @@ def test_download_that_cannot_be_had(monkeypatch):
         ({"architecture": "torchvision/none"}, "torchvision has no classification model 'none'"),
         ({"class_names": []}, "class_names"),
         ({"class_names": ["a", "a"]}, "class_names"),
+        ({"class_names": "ab"}, "class_names"),
+        ({"class_names": [1, 2]}, "class_names"),
         ({"image_size": 4}, "at least 8"),
+        ({"image_size": 8.5}, "whole number"),
+        ({"network_size": 0}, "network_size"),
+        ({"std": [0, 0, 0]}, "std must be 3 numbers, over 0"),
+        ({"architecture": "vit_tiny_patch16_224"}, "cannot be used at a network_size of 32"),
+        ({"architecture": "torchvision/alexnet"}, "cannot be used at a network_size of 32"),
         ({"architecture": "cnn", "num_convolutions": 9}, "num_convolutions"),
     ],
 )
@@ -126,6 +134,19 @@ def test_config_is_plain_and_complete(tmp_path):
     assert config["model_class"] == "ImageClassifier"
     assert config["num_convolutions"] == 5
     assert config["class_names"] == CLASSES
+
+
+def test_a_backbone_gets_the_colours_that_it_was_trained_with():
+    assert model_of("vit_tiny_patch16_224", network_size=224).mean.flatten().tolist() == [0.5] * 3
+    assert model_of("mobilenetv3_small_050").mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
+
+
+def test_config_that_contradicts_itself(tmp_path):
+    model_of("mobilenetv3_small_050").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "label_names": ["a", "b", "c"]}))
+    with pytest.raises(HubError, match=r"config.json.*label_names"):
+        ImageClassifier.from_pretrained(tmp_path)
 
 
 def test_num_convolutions_is_the_depth():

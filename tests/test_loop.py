@@ -65,6 +65,27 @@ def test_killed_and_resumed_ends_in_the_same_weights(small_run, run_recipe):
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
+@pytest.mark.parametrize("moment", ["start", "first step", "saving"])
+def test_killed_at_any_moment(small_run, run_recipe, moment):
+    run = small_run / "runs" / f"killed-at-{moment.split()[0]}"
+    process = subprocess.Popen(training_command(run.name), cwd=small_run, env=ONE_THREAD, stderr=subprocess.PIPE)
+    if moment == "start":
+        time.sleep(0.5)
+    elif moment == "first step":
+        while b"step/s" not in process.stderr.read(50) and process.poll() is None:
+            pass
+    else:
+        while not list(run.glob(".*.incomplete")) and process.poll() is None:
+            pass
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    run_recipe(small_run, "train_classifier.py", "--name", run.name, *SMALL_RECIPE, OMP_NUM_THREADS="1")
+    run_recipe(small_run, "train_classifier.py", "--name", "straight", *SMALL_RECIPE, OMP_NUM_THREADS="1")
+    expected, found = weights_of(small_run / "runs" / "straight"), weights_of(run)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    assert not list(run.glob(".*"))
+
+
 def test_half_a_checkpoint_is_not_resumed(small_run, run_recipe):
     run = small_run / "runs" / "half"
     (run / ".000020.incomplete" / "model").mkdir(parents=True)
@@ -97,6 +118,16 @@ def test_a_finished_run_says_so_and_another_recipe_is_refused(small_run, run_rec
     assert (last_checkpoint(small_run / "runs" / "first") / "training_state.pt").stat().st_mtime_ns == before
 
 
+def test_a_run_is_not_resumed_on_other_pictures(small_run, small_photos, run_recipe):
+    make = ["--name", "changing", "--source", "folder", small_photos]
+    recipe = [option if option != "small" else "changing" for option in SMALL_RECIPE]
+    run_recipe(small_run, "make_clocks_crocodiles.py", *make, "--textures", "3")
+    run_recipe(small_run, "train_classifier.py", "--name", "changing", *recipe)
+    run_recipe(small_run, "make_clocks_crocodiles.py", *make, "--textures", "30")
+    again = run_recipe(small_run, "train_classifier.py", "--name", "changing", *recipe, check=False)
+    assert "begun with other settings (training_pictures)" in again.stderr
+
+
 def test_checkpoints_are_whole_and_only_two_are_kept(small_run):
     folders = sorted(folder.name for folder in (small_run / "runs" / "first").iterdir())
     assert folders == ["000020", "000030"]
@@ -112,7 +143,23 @@ def test_checkpoints_are_whole_and_only_two_are_kept(small_run):
     assert ImageClassifier.from_pretrained(last / "model").class_names == ["clock", "crocodile", "neither"]
 
 
-def test_two_processes_train_one_model(small_run):
+def test_two_processes_train_as_one_would(small_run, run_recipe):
+    """Without batch statistics and chance, shares of a batch on two processes give what the whole gives on one."""
+    plain = [
+        "--dataset",
+        "small",
+        "--architecture",
+        "shallow",
+        "--steps",
+        "20",
+        "--batch-size",
+        "16",
+        "--precision",
+        "fp32",
+    ]
+    plain += ["--augmentation", "0", "--cutout", "0", "--mixup", "0", "--dropout", "0", "--checkpoint-every", "20"]
+    run_recipe(small_run, "train_classifier.py", "--name", "one-process", *plain, OMP_NUM_THREADS="1")
+    script = str(ROOT / "training" / "train_classifier.py")
     command = [
         sys.executable,
         "-m",
@@ -123,16 +170,16 @@ def test_two_processes_train_one_model(small_run):
         "--num_machines",
         "1",
     ]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no", *training_command("double")[1:]]
+    command += ["--mixed_precision", "no", "--dynamo_backend", "no", script, "--name", "two-processes", *plain]
     done = subprocess.run(command, cwd=small_run, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    run = small_run / "runs" / "double"
-    assert last_checkpoint(run).name == "000030"
-    state = torch.load(last_checkpoint(run) / "training_state.pt", weights_only=True)
-    assert state["step"] == 30
-    single = torch.load(last_checkpoint(small_run / "runs" / "first") / "training_state.pt", weights_only=True)
-    assert state["model"].keys() == single["model"].keys()
-    assert torch.isfinite(torch.cat([value.flatten().float() for value in state["model"].values()])).all()
+    one, two = (
+        torch.load(last_checkpoint(small_run / "runs" / name) / "training_state.pt", weights_only=True)
+        for name in ("one-process", "two-processes")
+    )
+    assert two["step"] == 20
+    for key, value in one["model"].items():
+        torch.testing.assert_close(two["model"][key], value, rtol=1e-3, atol=1e-4)
 
 
 class Constant:

@@ -104,10 +104,24 @@ def test_rendered_dataset_survives_a_kill(tmp_path, run_recipe):
         name = f"data/{split}-00000-of-00001.parquet"
         assert (datasets / "killed" / name).read_bytes() == (datasets / "straight" / name).read_bytes()
     assert sorted(path.name for path in datasets.iterdir()) == ["killed", "straight"]
+    excerpt = ["--excerpt", "few", "--excerpt-count", "2"]
+    run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", "straight", *options, *excerpt)
+    few, whole = ({s: pictures_of(datasets / name, s) for s in ("train", "test")} for name in ("few", "straight"))
+    assert len(few["train"]) + len(few["test"]) == 6
+    assert few["train"] < whole["train"]
+    assert few["test"] <= whole["test"]
     morphs = read_dataset(str(datasets / "killed"), "morphs", 32)
     assert len(morphs) == 3
     assert all(0 < t < 1 for t in morphs.columns["t"])
     assert set(read_dataset(str(datasets / "killed"), "train", 32).columns["t"]) <= {0.0, 1.0, None}
+
+
+def pictures_of(folder: Path, split: str) -> set[bytes]:
+    """The content of a split that may be empty."""
+    try:
+        return {picture.numpy().tobytes() for picture in read_dataset(str(folder), split, 32).pixels}
+    except FileNotFoundError:
+        return set()
 
 
 def test_any_image_dataset_on_the_hub(tmp_path, small_run, hub, clients):  # noqa: F811

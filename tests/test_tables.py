@@ -60,6 +60,13 @@ def test_writing_again_replaces_the_whole(folder):
     assert [path.name for path in folder.parent.iterdir()] == ["set"]
 
 
+def test_a_digest_names_the_content(folder):
+    train, test = (read_dataset(str(folder), split, 32) for split in ("train", "test"))
+    assert train.digest() == read_dataset(str(folder), "train", 32).digest()
+    assert train.digest() != test.digest()
+    assert train.digest() != train.select([1, 0, 2, 3, 4, 5]).digest()
+
+
 def test_selecting_classes_renumbers_labels(folder):
     table = read_dataset(str(folder), "train", 32)
     second = table.of_classes(["crocodile"])

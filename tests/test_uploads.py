@@ -81,6 +81,10 @@ def test_second_upload_changes_only_what_changed(hub, clients, source):
 def test_private_repo(hub, clients, source):
     assert upload(clients, source, "model", "net", "--private").returncode == 0
     assert hub.repo("net").private
+    assert upload(clients, source, "dataset", "pictures").returncode == 0
+    public = upload(clients, source, "dataset", "pictures", "--private")
+    assert public.returncode == 1
+    assert "is there already, and public" in public.stderr
 
 
 def big(folder: Path) -> None:

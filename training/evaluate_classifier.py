@@ -280,7 +280,7 @@ def train_folds(recipes: dict[str, list[str]], options: CrossValidation) -> None
             sys.executable,
             str(script),
             "--name",
-            run_name(name, seed, fold),
+            run_name(options.dataset, name, seed, fold),
             "--dataset",
             *options.dataset,
         ]
@@ -303,9 +303,9 @@ def train_folds(recipes: dict[str, list[str]], options: CrossValidation) -> None
         list(tqdm(pool.map(lambda run: train(*run), todo), total=len(todo), unit="training"))
 
 
-def run_name(name: str, seed: int, fold: int) -> str:
+def run_name(datasets: list[str], name: str, seed: int, fold: int) -> str:
     """Where a fold's run is kept."""
-    return f"cross_validation/{name}-seed{seed}-fold{fold}"
+    return f"cross_validation/{'+'.join(Path(d).name for d in datasets)}/{name}-seed{seed}-fold{fold}"
 
 
 def out_of_fold(name: str, options: CrossValidation) -> tuple[torch.Tensor, ImageTable]:
@@ -314,7 +314,9 @@ def out_of_fold(name: str, options: CrossValidation) -> tuple[torch.Tensor, Imag
     pair = whole.of_classes(CLASSES)
     odds = torch.zeros(options.seeds, len(pair))
     for seed, fold in product(range(options.seeds), range(options.num_folds)):
-        model = ImageClassifier.from_pretrained(last_checkpoint(RUNS / run_name(name, seed, fold)) / "model")
+        model = ImageClassifier.from_pretrained(
+            last_checkpoint(RUNS / run_name(options.dataset, name, seed, fold)) / "model"
+        )
         rows = [model.class_names.index(class_name) for class_name in CLASSES]
         here = folds(pair, options.num_folds, seed) == fold
         odds[seed, here] = two_way(predict(model, pair.select(here))[:, rows])

@@ -8,6 +8,7 @@ PHOTOS holds a folder of pictures per class, OTHER_PHOTOS pictures of anything e
 content, near-duplicates together, becomes the test split. A render that was killed goes on with the same command.
 """
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -48,6 +49,8 @@ class Recipe:
     num_neither: int = option(1000, "at most so many pictures of neither class from each place", range=(0, 1_000_000))
     textures: int = option(100, "pictures of nothing (noise, stripes, ...) among neither", range=(0, 100_000))
     seed: int = option(0, "of the rendered pictures")
+    excerpt: str | None = option(None, "also write this dataset: the first rendered pictures, on the same sides")
+    excerpt_count: int = option(110, "rendered pictures of each class in the excerpt", range=(1, 1_000_000))
     image_column: str | None = option(None, "of a Hub dataset; default: its first image column")
     label_column: str | None = option(None, "of a Hub dataset; default: the first that names all the classes")
 
@@ -58,8 +61,7 @@ def main() -> None:
 
 def make(recipe: Recipe) -> None:
     """Gather the records, split them, write the dataset and its card."""
-    folder = DATASETS / recipe.name
-    parts = folder.with_name(f".{recipe.name}.parts")
+    parts = DATASETS / f".{recipe.name}.parts"
     names = [*recipe.class_names, NEITHER]
     match recipe.source:
         case ["rendered"]:
@@ -81,9 +83,24 @@ def make(recipe: Recipe) -> None:
     summary, splits = split(records, names)
     if recipe.source == ["rendered"]:
         splits["morphs"] = [_finished(r, names, group=-1) for r in rendered(recipe, "morph", recipe.morphs, parts)]
-    write_dataset(folder, {name: rows for name, rows in splits.items() if rows}, names, card(recipe, splits, summary))
+    write(recipe.name, recipe, splits, summary)
+    if recipe.excerpt:
+        kept = {
+            r["image"] for kind in names for r in rendered(recipe, kind, recipe.count, parts)[: recipe.excerpt_count]
+        }
+        of_excerpt = {
+            name: [r for r in rows if name == "morphs" or r["image"] in kept] for name, rows in splits.items()
+        }
+        note = f"This is an excerpt of what the command below renders, {recipe.excerpt_count} of each class"
+        write(recipe.excerpt, recipe, of_excerpt, f"{summary}. {note}")
     shutil.rmtree(parts, ignore_errors=True)
-    print(f"{folder}: {', '.join(f'{len(rows)} {name}' for name, rows in splits.items())}; {summary}")
+
+
+def write(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> None:
+    """Write a dataset and its card, and say so."""
+    splits = {split: rows for split, rows in splits.items() if rows}
+    write_dataset(DATASETS / name, splits, [*recipe.class_names, NEITHER], card(name, recipe, splits, summary))
+    print(f"{DATASETS / name}: {', '.join(f'{len(rows)} {split}' for split, rows in splits.items())}; {summary}")
 
 
 def rendered(recipe: Recipe, kind: str, count: int, parts: Path) -> list[dict]:
@@ -191,26 +208,22 @@ def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[di
     return f"{near.sum()} pictures have near-duplicates, in {len(near)} groups, each on one side", splits
 
 
-def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
+def card(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
     size = next(
         c
         for n, c in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K"))
         if sum(map(len, splits.values())) < n
     )
-    files = "".join(f"  - split: {name}\n    path: data/{name}-*.parquet\n" for name, rows in splits.items() if rows)
+    files = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in splits)
     counts = "".join(
-        f"| {name} | "
+        f"| {split} | "
         + " | ".join(str(sum(r["label"] == k for r in rows)) for k in range(len(recipe.class_names) + 1))
         + " |\n"
-        for name, rows in splits.items()
-        if rows and name != "morphs"
+        for split, rows in splits.items()
+        if split != "morphs"
     )
     header = [*recipe.class_names, NEITHER]
-    command = f"python training/make_clocks_crocodiles.py --name {recipe.name} --source {recipe.source[0]}"
-    command += f" --textures {recipe.textures} --image-size {recipe.image_size}"
-    if recipe.source == ["rendered"]:
-        command += f" --count {recipe.count} --morphs {recipe.morphs} --seed {recipe.seed}"
     is_rendered = recipe.source == ["rendered"]
     what = (
         "Small rendered pictures of clocks, crocodiles and other things, with the factors that made them. The\n"
@@ -232,7 +245,7 @@ configs:
   data_files:
 {files}---
 
-# {recipe.name}
+# {name}
 
 {what}
 
@@ -243,11 +256,24 @@ The test split is a fixed fifth by content. {summary[0].upper() + summary[1:]}.
 
 ```python
 from datasets import load_dataset
-load_dataset("betwixt/{recipe.name}")["train"][0]["image"]
+load_dataset("betwixt/{name}")["train"][0]["image"]
 ```
 
-Made by `{command}`.
+Made by `{command_of(recipe)}`.
 """
+
+
+def command_of(recipe: Recipe) -> str:
+    """The command line that makes it; of folders only the names, since where they lie is nobody's business."""
+    words = ["python training/make_clocks_crocodiles.py"]
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        if value != (field.default if field.default_factory is dataclasses.MISSING else field.default_factory()):
+            values = value if isinstance(value, list) else [value]
+            is_path = field.name == "neither" or (field.name == "source" and value[0] == "folder")
+            shown = [Path(v).name if is_path else str(v) for v in values]
+            words.append(f"--{field.name.replace('_', '-')} {' '.join(shown)}")
+    return " ".join(words)
 
 
 def _finished(record: dict, names: list[str], group: int) -> dict:

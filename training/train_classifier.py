@@ -75,7 +75,7 @@ def train_classifier(recipe: Recipe) -> None:
     training, held_out = load(recipe)
     train(
         RUNS / recipe.name,
-        dataclasses.asdict(recipe),
+        {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         build(recipe, training.class_names),
         make_loss(recipe, class_weights(training, recipe.balance)),
         Pictures(training),

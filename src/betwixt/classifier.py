@@ -12,6 +12,7 @@ from torch import nn
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_tensor
 
+OWN = ("shallow", "cnn", "resnet9")
 HALF = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -50,12 +51,12 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         std: list[float] | None = None,
     ):
         super().__init__()
-        if not class_names or len(set(class_names)) != len(class_names):
-            raise ValueError(f"class_names must be a list of different names, not {class_names}")
-        if image_size < 8:
-            raise ValueError(f"image_size must be at least 8, not {image_size}")
+        _check_class_names(class_names)
+        for name, size in (("image_size", image_size), ("network_size", network_size)):
+            if size is not None and not (isinstance(size, int) and size >= 8):
+                raise ValueError(f"{name} must be a whole number of at least 8, not {size}")
         self.architecture, self.class_names, self.image_size = architecture, list(class_names), image_size
-        self.network_size = network_size or image_size
+        self.network_size = image_size if network_size is None else network_size
         self.flip_at_test = flip_at_test
         self.head: nn.Module | None = None
         self.standardise: nn.Module = nn.Identity()
@@ -74,9 +75,31 @@ class ImageClassifier(PretrainedMixin, nn.Module):
             self.network, num_features = _timm_network(architecture, len(class_names)), None
         if num_features is not None:
             self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(num_features, len(class_names)))
-        pretrained_kind = self.is_timm or architecture.startswith("torchvision/")
-        self.register_buffer("mean", _channels(mean or (IMAGENET_MEAN if pretrained_kind else HALF)), persistent=False)
-        self.register_buffer("std", _channels(std or (IMAGENET_STD if pretrained_kind else HALF)), persistent=False)
+        own_mean, own_std = self._usual_mean_and_std()
+        self.register_buffer("mean", _channels("mean", mean or own_mean), persistent=False)
+        self.register_buffer("std", _channels("std", std or own_std), persistent=False)
+        if architecture not in OWN:
+            self._try_out()
+
+    def _usual_mean_and_std(self) -> tuple[Sequence[float], Sequence[float]]:
+        if self.is_timm:
+            return self.network.pretrained_cfg["mean"], self.network.pretrained_cfg["std"]
+        return (HALF, HALF) if self.architecture in OWN else (IMAGENET_MEAN, IMAGENET_STD)
+
+    @torch.no_grad()
+    def _try_out(self) -> None:
+        # Some backbones take one size of picture only, and a few have more than one head.
+        was_training, x = self.training, torch.zeros(1, 3, self.network_size, self.network_size)
+        try:
+            shapes = [self.eval().features(x).ndim, self(x).shape[1]]
+        except Exception as error:  # as many types as there are backbones
+            fault = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ValueError(
+                f"{self.architecture} cannot be used at a network_size of {self.network_size}: {fault}"
+            ) from None
+        if shapes != [2, len(self.class_names)]:
+            raise ValueError(f"{self.architecture} has no single vector of features before its logits")
+        self.train(was_training)
 
     @property
     def is_timm(self) -> bool:
@@ -171,9 +194,14 @@ class ImageClassifier(PretrainedMixin, nn.Module):
 
     @classmethod
     def _arguments_from_config(cls, config: dict) -> dict:
+        arguments = super()._arguments_from_config(config)
+        if "pretrained_cfg" not in arguments:
+            return arguments
+        if arguments.get("label_names") != arguments.get("class_names"):
+            raise ValueError("label_names (for timm) and class_names differ")
         # What timm reads beside the constructor's arguments follows from them.
         timm_keys = ("num_classes", "label_names", "num_features", "pretrained_cfg")
-        return {key: value for key, value in super()._arguments_from_config(config).items() if key not in timm_keys}
+        return {key: value for key, value in arguments.items() if key not in timm_keys}
 
     def _weights_to_save(self) -> dict[str, torch.Tensor]:
         return self.network.state_dict() if self.is_timm else super()._weights_to_save()
@@ -307,5 +335,13 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _channels(values: Sequence[float]) -> torch.Tensor:
+def _check_class_names(names: list[str]) -> None:
+    is_list = isinstance(names, list) and all(isinstance(name, str) and name for name in names)
+    if not is_list or not names or len(set(names)) != len(names):
+        raise ValueError(f"class_names must be a list of different names, not {names!r}")
+
+
+def _channels(name: str, values: Sequence[float]) -> torch.Tensor:
+    if len(values) != 3 or (name == "std" and min(values) <= 0):
+        raise ValueError(f"{name} must be 3 numbers{', over 0' if name == 'std' else ''}, not {values}")
     return torch.tensor(list(values), dtype=torch.float32).view(1, 3, 1, 1)
