@@ -118,3 +118,10 @@ def test_spaces_do_not_pin_what_the_platform_sets():
         listed = {re.split(r"[<>=\[ ]", line)[0].lower() for line in path.read_text().splitlines() if line.strip()}
         assert not listed & {"gradio", "spaces", "huggingface_hub", "huggingface-hub"}
         assert "torchvision" in listed
+
+
+def test_readme_shows_the_measured_figures():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "figures.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
