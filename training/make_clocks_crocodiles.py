@@ -256,6 +256,7 @@ The test split is a fixed fifth by content. {summary[0].upper() + summary[1:]}.
 
 ```python
 from datasets import load_dataset
+
 load_dataset("betwixt/{name}")["train"][0]["image"]
 ```
 
