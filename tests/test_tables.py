@@ -46,6 +46,16 @@ def test_written_tables_are_read_back(folder):
         read_dataset(str(folder), "other", 32)
 
 
+def test_splits_have_the_same_columns(tmp_path):
+    with_t, without = ({"image": encode(pictures(1)[0]), "label": 0, "group": 1} for _ in range(2))
+    with_t["t"], without["shape"] = 0.5, None
+    write_dataset(tmp_path / "set", {"train": [without], "test": [with_t]}, ["a"], "# card")
+    loaded = datasets.load_dataset(str(tmp_path / "set"), cache_dir=str(tmp_path / "cache"))
+    assert loaded["train"].features == loaded["test"].features
+    assert loaded["train"][0]["t"] is None
+    assert loaded["test"][0]["t"] == 0.5
+
+
 def test_the_datasets_library_reads_them(folder, tmp_path):
     loaded = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert loaded["train"].features["label"].names == ["clock", "crocodile"]

@@ -213,3 +213,41 @@ print(*sorted(path.name for path in (locate("pictures") / "data").iterdir()))
     hub.requests.clear()
     assert clients.run(hub_code, BETWIXT_NAMESPACE="owner").stdout == whole
     assert hub.requests == []
+
+
+def test_the_suite_itself_travels_through_the_hub(hub, clients, tmp_path):
+    """What is published here is uploaded, pulled, and classifies: with nothing of this checkout beside the Space."""
+    (tmp_path / "hub").symlink_to(PROJECT / "hub_upload")
+    (tmp_path / "spaces").symlink_to(PROJECT / "spaces")
+    models = sorted(folder.name for folder in (PROJECT / "hub_upload/models").iterdir())
+    for what, names in (("model", models), ("dataset", ["clocks-crocodiles"]), ("space", ["clocks-crocodiles"])):
+        for name in names:
+            finished = upload(clients, tmp_path, what, name)
+            assert finished.returncode == 0, finished.output
+    pulled = clients.run(
+        "from datasets import load_dataset\n"
+        "from huggingface_hub import snapshot_download\n"
+        "data = load_dataset('owner/clocks-crocodiles')\n"
+        "print(sorted(data), data['morphs'][0]['image'].size, 0 < data['morphs'][0]['t'] < 1)\n"
+        f"snapshot_download('owner/clocks-crocodiles', repo_type='space', local_dir={str(tmp_path / 'run')!r})\n"
+    )
+    assert pulled.stdout == "['morphs', 'test', 'train'] (64, 64) True\n", pulled.output
+    code = (
+        "import app, betwixt\n"
+        "from PIL import Image\n"
+        "print(betwixt.__file__)\n"
+        "for file in sorted(app.FOLDER.glob('examples/*.png')):\n"
+        "    best = app.classify(Image.open(file))[0]\n"
+        "    print(best.model, best.answer, file.stem)\n"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "run", env=clients.environment, capture_output=True, text=True
+    )
+    where, *answers = started.stdout.splitlines()
+    assert where == str(tmp_path / "run/betwixt/__init__.py"), started.stderr
+    assert len(answers) == 6
+    for line in answers:
+        model, answer, example = line.split()
+        assert model == "clocks-crocodiles-classifier"
+        assert answer in ("clock", "crocodile", "neither")
+        assert answer == "neither" or answer in example, line

@@ -71,8 +71,9 @@ def write_dataset(folder: Path, splits: dict[str, list[dict]], class_names: list
     temporary = folder.with_name(f".{folder.name}.incomplete")
     shutil.rmtree(temporary, ignore_errors=True)
     (temporary / "data").mkdir(parents=True)
+    types = _column_types([record for records in splits.values() for record in records])
     for split, records in splits.items():
-        write_parquet(temporary / "data" / f"{split}-00000-of-00001.parquet", records, class_names)
+        write_parquet(temporary / "data" / f"{split}-00000-of-00001.parquet", records, class_names, types)
     (temporary / "README.md").write_text(card)
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")
@@ -84,8 +85,13 @@ def write_dataset(folder: Path, splits: dict[str, list[dict]], class_names: list
         temporary.rename(folder)
 
 
-def write_parquet(path: Path, records: list[dict], class_names: list[str]) -> None:
-    """One file, atomically; columns beside image and label are numbers or texts, null where a record has none."""
+def write_parquet(
+    path: Path, records: list[dict], class_names: list[str], types: dict[str, pa.DataType] | None = None
+) -> None:
+    """One file, atomically; columns beside image and label are numbers or texts, null where a record has none.
+
+    `types` are those columns' (default: as these records have them); a dataset's files must have the same.
+    """
     features: dict[str, dict] = {
         "image": {"_type": "Image"},
         "label": {"_type": "ClassLabel", "names": class_names},
@@ -97,13 +103,9 @@ def write_parquet(path: Path, records: list[dict], class_names: list[str]) -> No
         ),
         "label": pa.array([record["label"] for record in records], pa.int64()),
     }
-    for name in dict.fromkeys(key for record in records for key in record if key not in columns):
-        values = [record.get(name) for record in records]
-        kind = pa.float32() if any(isinstance(value, float) for value in values) else None
-        columns[name] = pa.array(values, kind)
-        if pa.types.is_null(columns[name].type):
-            columns[name] = columns[name].cast(pa.string())
-        features[name] = {"_type": "Value", "dtype": str(columns[name].type)}
+    for name, kind in (_column_types(records) if types is None else types).items():
+        columns[name] = pa.array([record.get(name) for record in records], kind)
+        features[name] = {"_type": "Value", "dtype": str(kind)}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     table = pa.table(columns).replace_schema_metadata(metadata)
     temporary = path.with_name(f".{path.name}.incomplete")
@@ -112,6 +114,16 @@ def write_parquet(path: Path, records: list[dict], class_names: list[str]) -> No
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
+
+
+def _column_types(records: list[dict]) -> dict[str, pa.DataType]:
+    """The type of every column beside image and label; text where all is null."""
+    types = {}
+    for name in dict.fromkeys(key for record in records for key in record if key not in ("image", "label")):
+        values = [record.get(name) for record in records]
+        kind = pa.float32() if any(isinstance(value, float) for value in values) else pa.array(values).type
+        types[name] = pa.string() if pa.types.is_null(kind) else kind
+    return types
 
 
 def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> ImageTable:
