@@ -1,18 +1,13 @@
 """betwixt.hub against a Hub: by name, tag and commit, from a warm cache, and when the Hub fails."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-from betwixt import ImageClassifier
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves it out
 from hub_client import Clients
 from hub_server import TOKEN, Blob, HubServer, Repo
 
-pytest_plugins = ["hub_fixtures"]
+from betwixt import ImageClassifier
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ROOT, SMALL_RECIPE
-from hub_fixtures import TOKEN, clients, hub, hub_server  # noqa: F401 - fixtures
+from hub_server import TOKEN
 from loop import last_checkpoint
 from tables import read_dataset
 
@@ -124,7 +124,7 @@ def pictures_of(folder: Path, split: str) -> set[bytes]:
         return set()
 
 
-def test_any_image_dataset_on_the_hub(tmp_path, small_run, hub, clients):  # noqa: F811
+def test_any_image_dataset_on_the_hub(tmp_path, small_run, hub, clients):
     push = (
         "import datasets\n"
         f"loaded = datasets.load_dataset({str(small_run / 'runs/datasets/small')!r})\n"

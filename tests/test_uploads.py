@@ -5,16 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from betwixt import ImageClassifier
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves it out
 from hub_client import PROJECT
 from hub_fixtures import CARD, put, replace, upload, upload_all
 from hub_server import TOKEN, Blob
 
-pytest_plugins = ["hub_fixtures"]
-
+from betwixt import ImageClassifier
 
 # Models
 

@@ -10,14 +10,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode leaves it out
 from hub_client import PROJECT
 from hub_fixtures import SPACE_CARD, parquet, put, upload, upload_all, write_card
 from hub_server import TOKEN
-
-pytest_plugins = ["hub_fixtures"]
-
 
 # Datasets
 
