@@ -143,6 +143,31 @@ def card_of(folder: Path, namespace: str) -> bytes:
 # How it is uploaded
 
 
+def upload_folder(kind: str, description: str, check: Callable[[Path], list[str]]) -> None:
+    """The command line of `upload_model.py` and `upload_dataset.py`: check a folder of hub_upload/, show it, send it.
+
+    Args:
+        kind: "model" or "dataset".
+        check: raises HubError for a folder that is not fit to publish, else says what it holds.
+    """
+    parser = make_parser(description, f"folder name in {kind}s/")
+    parser.add_argument(
+        "--hub",
+        type=Path,
+        default=Path(__file__).parent,
+        help=f"folder that has {kind}s/ (default: hub_upload)",
+    )
+    options = parser.parse_args()
+    folder = named_folder(options.hub.resolve() / f"{kind}s", options.name)
+    facts = check(folder)
+    files = list_files(folder) | {"README.md": card_of(folder, options.namespace)}
+    show_files(f"{kind} {options.namespace}/{options.name}", files, facts)
+    if options.apply:
+        upload(options, connect(options), kind, files)
+    else:
+        print("dry run: nothing was sent; add --apply to upload")
+
+
 def connect(options: argparse.Namespace) -> HfApi:
     """Returns a client that has a token, waits a bounded time, and tells no log what it asks."""
     variable = options.token_env

@@ -22,22 +22,7 @@ SPLIT = re.compile(r"(?:(?P<config>[\w.-]+)/)?(?P<split>\w+)(?:-\d+-of-\d+)?\.pa
 
 
 def main() -> None:
-    parser = publishing.make_parser(__doc__.splitlines()[0], "folder name in datasets/")
-    parser.add_argument(
-        "--hub",
-        type=Path,
-        default=Path(__file__).parent,
-        help="folder that has datasets/ (default: hub_upload)",
-    )
-    options = parser.parse_args()
-    folder = publishing.named_folder(options.hub.resolve() / "datasets", options.name)
-    facts = check_dataset(folder)
-    files = publishing.list_files(folder) | {"README.md": publishing.card_of(folder, options.namespace)}
-    publishing.show_files(f"dataset {options.namespace}/{options.name}", files, facts)
-    if options.apply:
-        publishing.upload(options, publishing.connect(options), "dataset", files)
-    else:
-        print("dry run: nothing was sent; add --apply to upload")
+    publishing.upload_folder("dataset", __doc__.splitlines()[0], check_dataset)
 
 
 def check_dataset(folder: Path) -> list[str]:

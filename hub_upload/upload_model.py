@@ -20,22 +20,7 @@ MAX_OTHER_BYTES = 1_000_000
 
 
 def main() -> None:
-    parser = publishing.make_parser(__doc__.splitlines()[0], "folder name in models/")
-    parser.add_argument(
-        "--hub",
-        type=Path,
-        default=Path(__file__).parent,
-        help="folder that has models/ (default: hub_upload)",
-    )
-    options = parser.parse_args()
-    folder = publishing.named_folder(options.hub.resolve() / "models", options.name)
-    facts = check_model(folder)
-    files = publishing.list_files(folder) | {"README.md": publishing.card_of(folder, options.namespace)}
-    publishing.show_files(f"model {options.namespace}/{options.name}", files, facts)
-    if options.apply:
-        publishing.upload(options, publishing.connect(options), "model", files)
-    else:
-        print("dry run: nothing was sent; add --apply to upload")
+    publishing.upload_folder("model", __doc__.splitlines()[0], check_model)
 
 
 def check_model(folder: Path) -> list[str]:
