@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-pytest_plugins = ["hub_fixtures"]
+pytest_plugins = ["hub_fixtures", "spaces_fixtures"]
 
 
 @pytest.fixture(scope="session")

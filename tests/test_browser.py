@@ -11,7 +11,6 @@ from spaces_fixtures import EXAMPLES, STAND_INS
 
 from betwixt import ImageClassifier
 
-pytest_plugins = ["spaces_fixtures"]
 SPACE_PATH = "/clocks-crocodiles/"
 PATIENCE = 90_000  # milliseconds: the machine may have other work
 

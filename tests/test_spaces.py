@@ -20,8 +20,6 @@ from spaces_fixtures import CLASSES, EXAMPLES, PROJECT, SPACE, SPACES, STAND_INS
 from betwixt import ImageClassifier
 from betwixt.explain import CUES
 
-pytest_plugins = ["spaces_fixtures"]
-
 
 @pytest.fixture(scope="session")
 def client(site):
