@@ -232,6 +232,21 @@ def test_dry_run_prints_the_configuration_and_stops(small_run, run_recipe):
     assert not (small_run / "runs/dry").exists()
 
 
+def test_comparison_names_the_best_and_tests_the_others_against_it(small_run, small_photos, run_recipe):
+    run_recipe(small_run, "train_classifier.py", "--name", "second", *SMALL_RECIPE, "--seed", "1")
+    models = [str(last_checkpoint(small_run / "runs" / name)) for name in ("first", "second")]
+    for name, model in zip(("one", "two"), models, strict=True):
+        shutil.copytree(Path(model) / "model", small_run / name, dirs_exist_ok=True)
+    options = ["--models", "one", "two", "--dataset", "small", "--others", small_photos / "other"]
+    done = run_recipe(small_run, "evaluate_classifier.py", "compare", *options)
+    found = json.loads(done.stdout)
+    best = max(found["small"], key=lambda name: found["small"][name]["accuracy"]["value"])
+    worse = next(name for name in ("one", "two") if name != best)
+    assert f"p against {best}" in found["small"][worse]
+    assert not any(key.startswith("p against") for key in found["small"][best])
+    assert 0 <= found["others/other"]["one"]["called neither"]["value"] <= 1
+
+
 def test_cross_validation_predicts_every_picture_unseen(small_run, run_recipe):
     options = ["--dataset", "small", "--recipes", "shallow", "--num-folds", "2", "--seeds", "1"]
     run_recipe(small_run, "evaluate_classifier.py", "cross-validate", *options)

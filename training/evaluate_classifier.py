@@ -109,7 +109,7 @@ def evaluate_checkpoint(options: Checkpoint) -> dict:
     results = {}
     for name in options.dataset:
         table = read_dataset(name, "test", model.image_size)
-        results[Path(name).name] = measure(model, table)
+        results[Path(name).name] = measure(model, table, predict(model, table))
     for folder in options.others:
         results[f"others/{Path(folder).name}"] = rejected(model, Path(folder))
     return {
@@ -126,10 +126,11 @@ def compare(options: Comparison) -> dict:
     for name in options.dataset:
         table = read_dataset(name, "test", 32)
         groups = torch.tensor(table.columns["group"])
-        right = {key: predict(model, table).argmax(1).eq(table.labels).double() for key, model in models.items()}
+        probabilities = {key: predict(model, table) for key, model in models.items()}
+        right = {key: found.argmax(1).eq(table.labels).double() for key, found in probabilities.items()}
         differences = against_best(right, groups)
         tables[Path(name).name] = {
-            key: measure(model, table) | differences.get(key, {}) for key, model in models.items()
+            key: measure(model, table, probabilities[key]) | differences.get(key, {}) for key, model in models.items()
         }
     for folder in options.others:
         tables[f"others/{Path(folder).name}"] = {key: rejected(model, Path(folder)) for key, model in models.items()}
@@ -155,11 +156,11 @@ def rejected(model: ImageClassifier, folder: Path) -> dict:
     return {"called neither": metrics.with_interval(called.double())}
 
 
-def measure(model: ImageClassifier, table: ImageTable) -> dict:
+def measure(model: ImageClassifier, table: ImageTable, probabilities: torch.Tensor) -> dict:
     """Accuracy and calibration; the same among the classes without "neither", also with each cue taken away."""
     if table.class_names != model.class_names:
         raise ValueError(f"the model knows {model.class_names}, the dataset {table.class_names}")
-    probabilities, groups = predict(model, table), torch.tensor(table.columns["group"])
+    groups = torch.tensor(table.columns["group"])
     right = (probabilities.argmax(1) == table.labels).double()
     most_frequent = (table.labels == table.labels.mode().values).double()
     result = {
