@@ -1,4 +1,4 @@
-"""Fixtures of the tests of Spaces: a site started as its users start it, networks, pictures good and bad."""
+"""Fixtures of the tests of Spaces: a site started as its users start it, a browser, networks, pictures good and bad."""
 
 import importlib.util
 import io
@@ -13,14 +13,19 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from gradio_client import Client
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, sync_playwright
+from tables import encode, write_dataset
 
-from betwixt import ImageClassifier
+from betwixt import ConvAutoencoder, ImageClassifier
 
 PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
 SPACE = SPACES / "clocks-crocodiles"
 EXAMPLES = sorted((SPACE / "examples").glob("*.png"))
+SPACE_PATH = "/clocks-crocodiles/"
+PATIENCE = 90_000  # milliseconds: the machine may have other work
 CLASSES = ["clock", "crocodile", "neither"]
 STAND_INS = {
     "clocks-crocodiles-classifier": {"architecture": "cnn", "num_convolutions": 3},
@@ -28,6 +33,7 @@ STAND_INS = {
     "clocks-crocodiles-cnn": {"architecture": "cnn"},
     "clocks-crocodiles-shallow": {"architecture": "shallow"},
 }
+SEES_BOTH, AUTOENCODER = "clocks-crocodiles-both", "clocks-crocodiles-autoencoder"  # the search has them besides
 
 
 class Site:
@@ -82,7 +88,9 @@ class Site:
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
     folder = Path(os.environ.get("BETWIXT_HUB", PROJECT / "hub_upload"))
-    return folder if all((folder / "models" / name / "config.json").is_file() for name in STAND_INS) else None
+    needed = [folder / "models" / name / "config.json" for name in [*STAND_INS, SEES_BOTH, AUTOENCODER]]
+    needed.append(folder / "datasets" / "clocks-crocodiles" / "README.md")
+    return folder if all(file.is_file() for file in needed) else None
 
 
 @pytest.fixture(scope="session")
@@ -90,12 +98,33 @@ def stand_ins(tmp_path_factory) -> Path:
     """A hub folder with small untrained networks, whose answers differ between pictures all the same."""
     folder = tmp_path_factory.mktemp("hub")
     torch.manual_seed(0)
-    for name, arguments in STAND_INS.items():
+    networks = STAND_INS | {SEES_BOTH: {"architecture": "cnn", "one_versus_rest": True}}
+    for name, arguments in networks.items():
         model = ImageClassifier(class_names=CLASSES, **arguments)
         with torch.no_grad():
             model.head[-1].weight.mul_(30)
         model.save_pretrained(folder / "models" / name)
+    ConvAutoencoder(base_channels=4, latent_dim=16).save_pretrained(folder / "models" / AUTOENCODER)
+    write_dataset(folder / "datasets" / "clocks-crocodiles", {"train": stand_in_rows()}, CLASSES, "# stand-ins")
     return folder
+
+
+def stand_in_rows() -> list[dict]:
+    """Records of 12 discs, 12 bars, 9 empty pictures, and 6 discs on bars that are blends."""
+    random, rows = np.random.default_rng(0), []
+    for kind, count in (("clock", 12), ("crocodile", 12), ("neither", 9), ("blend", 6)):
+        for i in range(count):
+            picture = Image.fromarray(random.integers(0, 120, (64, 64, 3), dtype=np.uint8))
+            draw, (x, y) = ImageDraw.Draw(picture), random.integers(10, 30, 2).tolist()
+            if kind in ("crocodile", "blend"):
+                draw.rectangle((4, y + 8, 60, y + 16), fill=(40, 160, 60))
+            if kind in ("clock", "blend"):
+                draw.ellipse((x, y, x + 24, y + 24), fill=(230, 220, 200))
+            label = CLASSES.index("neither" if kind == "blend" else kind)
+            t = {"clock": 0.0, "crocodile": 1.0, "neither": None, "blend": (i + 1) / 8}[kind]
+            shape = {"clock": "tower", "crocodile": "curled", "neither": "house", "blend": "tower+curled"}[kind]
+            rows.append({"image": encode(np.asarray(picture)), "label": label, "t": t, "shape": shape})
+    return rows
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +141,63 @@ def site(hub_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """open_page(path, **options of the browser) -> a page whose console and requests are watched."""
+    contexts, faults = [], []
+
+    def note(kind: str, text: str) -> None:
+        faults.append(f"{kind}: {text[:200]}")
+
+    def open_at(path: str = SPACE_PATH, **options) -> Page:
+        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and note("console", message.text))
+        page.on("pageerror", lambda error: note("script", str(error)))
+        page.on("response", lambda answer: answer.status >= 400 and note(str(answer.status), answer.url))
+        page.on(
+            "request",
+            lambda request: request.url.startswith((site.url, "data:", "blob:")) or note("outside", request.url),
+        )
+        page.goto(site.url + path)
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def unnamed(page: Page) -> list[str]:
+    """Things to click on, and pictures, that a screen reader could not name."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("button, a[href], input, img")].filter(e => {
+        if (e.tagName === "IMG") return !e.hasAttribute("alt");
+        if (!e.checkVisibility()) return false;
+        const image = e.querySelector("img[alt]:not([alt=''])");
+        return !(e.innerText?.trim() || e.ariaLabel || e.title || image || e.labels?.length);
+        }).map(e => e.outerHTML.slice(0, 200))"""
+    )
+
+
+@pytest.fixture(scope="session")
+def client(site):
+    return Client(f"{site.url}{SPACE_PATH}", verbose=False)
+
+
+@pytest.fixture(scope="session")
 def launch():
     """The module spaces/launch.py."""
     spec = importlib.util.spec_from_file_location("launch_under_test", SPACES / "launch.py")
@@ -119,6 +205,13 @@ def launch():
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def thirty(photos) -> list[Path]:
+    """Real photos: 10 clocks, 10 crocodiles, 10 cats."""
+    folders = [photos / "clocks_crocodiles" / "clock", photos / "clocks_crocodiles" / "crocodile", photos / "cats"]
+    return [file for folder in folders for file in sorted(folder.iterdir())[:10]]
 
 
 def saved(picture: Image.Image, kind: str, **options) -> bytes:

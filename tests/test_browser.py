@@ -6,53 +6,10 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
-from spaces_fixtures import EXAMPLES, STAND_INS
+from playwright.sync_api import Page, expect
+from spaces_fixtures import EXAMPLES, PATIENCE, SPACE_PATH, STAND_INS, unnamed
 
 from betwixt import ImageClassifier
-
-SPACE_PATH = "/clocks-crocodiles/"
-PATIENCE = 90_000  # milliseconds: the machine may have other work
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None,
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def open_page(chromium, site):
-    """open_page(path, **options of the browser) -> a page whose console and requests are watched."""
-    contexts, faults = [], []
-
-    def note(kind: str, text: str) -> None:
-        faults.append(f"{kind}: {text[:200]}")
-
-    def open_at(path: str = SPACE_PATH, **options) -> Page:
-        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and note("console", message.text))
-        page.on("pageerror", lambda error: note("script", str(error)))
-        page.on("response", lambda answer: answer.status >= 400 and note(str(answer.status), answer.url))
-        page.on(
-            "request",
-            lambda request: request.url.startswith((site.url, "data:", "blob:")) or note("outside", request.url),
-        )
-        page.goto(site.url + path)
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def upload(page: Page, path: Path) -> None:
@@ -135,15 +92,7 @@ def test_everything_has_a_name(open_page):
     page = open_page()
     page.get_by_role("button", name="cactus").click()
     wait_for_reasons(page)
-    unnamed = page.evaluate(
-        """() => [...document.querySelectorAll("button, a[href], input, img")].filter(e => {
-        if (e.tagName === "IMG") return !e.hasAttribute("alt");
-        if (!e.checkVisibility()) return false;
-        const image = e.querySelector("img[alt]:not([alt=''])");
-        return !(e.innerText?.trim() || e.ariaLabel || e.title || image || e.labels?.length);
-        }).map(e => e.outerHTML.slice(0, 200))"""
-    )
-    assert unnamed == []
+    assert unnamed(page) == []
     assert page.locator("h1").count() == 1
     reached = set()
     page.locator("body").click(position={"x": 1, "y": 1})

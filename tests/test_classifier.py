@@ -11,6 +11,7 @@ from torchvision.models import squeezenet1_0
 
 from betwixt import ImageClassifier
 from betwixt.hub import HubError
+from betwixt.images import to_tensor
 
 CLASSES = ["clock", "crocodile", "neither"]
 ARCHITECTURES = {
@@ -155,3 +156,37 @@ def test_num_convolutions_is_the_depth():
         return sum(isinstance(layer, torch.nn.Conv2d) for layer in layers)
 
     assert (convolutions(3), convolutions(5)) == (3, 5)
+
+
+def test_heads_of_one_class_against_the_rest():
+    torch.manual_seed(0)
+    arguments = {"architecture": "cnn", "class_names": ["clock", "crocodile", "neither"]}
+    model = ImageClassifier(**arguments, one_versus_rest=True, flip_at_test=True).eval()
+    images = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green")]
+    x = to_tensor(images, 32)
+    logits = (model(x) + model(x.flip(-1))) / 2
+    torch.testing.assert_close(model.predict_multilabel(images), torch.sigmoid(logits))
+    torch.testing.assert_close(model.predict(images), torch.softmax(logits, 1))
+    with pytest.raises(ValueError, match="trained to choose one class"):
+        ImageClassifier(**arguments).eval().predict_multilabel(images)
+
+
+def test_features_of_another_layer():
+    torch.manual_seed(0)
+    model = ImageClassifier(architecture="cnn", class_names=["a", "b"], base_channels=8).eval()
+    images = [Image.effect_noise((32, 32), 60).convert("RGB") for _ in range(3)]
+    expected = nn.Sequential(*list(model.network)[:4])(to_tensor(images, 32)).mean((2, 3))
+    torch.testing.assert_close(model.embed(images, "3"), torch.nn.functional.normalize(expected, dim=1))
+    assert model.embed(images).shape == (3, 32)
+    with pytest.raises(ValueError, match="cnn has no layer 'fc7': there are 0, 1, 2"):
+        model.embed(images, "fc7")
+
+
+def test_a_checkpoint_is_a_backbone_as_well(tmp_path):
+    torch.manual_seed(0)
+    trained = ImageClassifier(architecture="torchvision/squeezenet1_1", class_names=["a", "b"], network_size=64)
+    trained.save_pretrained(tmp_path)
+    fresh = ImageClassifier(architecture="torchvision/squeezenet1_1", class_names=["c", "d", "e"], network_size=64)
+    fresh.load_backbone(tmp_path / "model.safetensors")
+    for key, value in trained.network.state_dict().items():
+        assert torch.equal(fresh.network.state_dict()[key], value)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.stats import binomtest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 
 from betwixt import metrics
 
@@ -16,6 +17,40 @@ def test_area_under_curve_equals_scikit_learn_with_ties():
     assert metrics.area_under_curve(scores, labels) == pytest.approx(roc_auc_score(labels, scores))
     with pytest.raises(ValueError, match="both classes"):
         metrics.area_under_curve(scores, torch.zeros(300))
+
+
+def test_average_precision_equals_scikit_learn_with_ties_and_weights():
+    generator = torch.Generator().manual_seed(0)
+    for values in (20, 10_000):  # with ties, and all but without
+        scores = torch.randint(0, values, (200,), generator=generator).float()
+        positive = torch.rand(200, generator=generator) < 0.2
+        expected = average_precision_score(positive, scores)
+        assert float(metrics.average_precision(scores, positive)) == pytest.approx(expected)
+        weights = torch.randint(0, 4, (3, 200), generator=generator).float()
+        found = metrics.average_precision(scores, positive, weights)
+        expected = [average_precision_score(positive, scores, sample_weight=row) for row in weights]
+        assert found.tolist() == pytest.approx(expected)
+
+
+def test_structural_similarity_equals_another_implementation():
+    random = np.random.default_rng(0)
+    x = random.uniform(-1, 1, (4, 3, 32, 40))
+    y = np.clip(x + random.normal(0, 0.3, x.shape), -1, 1)
+
+    def smooth(values):
+        return gaussian_filter(values, 1.5, truncate=3.5)[5:-5, 5:-5]
+
+    def of_channel(a, b):
+        mean_a, mean_b, covariance = smooth(a), smooth(b), smooth(a * b) - smooth(a) * smooth(b)
+        variance = smooth(a * a) - mean_a**2 + smooth(b * b) - mean_b**2
+        similarity = (2 * mean_a * mean_b + 0.0004) * (2 * covariance + 0.0036)
+        return (similarity / (mean_a**2 + mean_b**2 + 0.0004) / (variance + 0.0036)).mean()
+
+    expected = [np.mean([of_channel(a[c], b[c]) for c in range(3)]) for a, b in zip(x, y, strict=True)]
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+    assert metrics.structural_similarity(x, y).tolist() == pytest.approx(expected)
+    assert metrics.structural_similarity(x, x).tolist() == pytest.approx([1] * 4)
+    assert metrics.structural_similarity(x.float(), y.float()).tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_interval_covers_like_the_binomial():

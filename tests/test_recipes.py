@@ -13,8 +13,10 @@ from conftest import ROOT, SMALL_RECIPE
 from hub_server import TOKEN
 from loop import last_checkpoint
 from tables import read_dataset
+from train_classifier import oversampled
 
-from betwixt import ImageClassifier
+from betwixt import ConvAutoencoder, ImageClassifier
+from betwixt.images import from_bytes
 
 
 def error_of(done) -> str:
@@ -177,6 +179,18 @@ def test_every_architecture_trains_and_loads(small_run, run_recipe, options):
     torch.testing.assert_close(probabilities.sum(1), torch.ones(len(table)))
 
 
+def test_rare_classes_come_up_more_often(small_run):
+    table = read_dataset(str(small_run / "runs/datasets/small"), "train", 32)
+    rows = table.labels.argsort(stable=True)[: int((table.labels == 0).sum()) + 4]  # all clocks, 4 crocodiles
+    table = table.select(rows)
+    counts = [int((table.labels == label).sum()) for label in (0, 1)]
+    assert counts[1] == 4
+    for power, times in ((0.0, 1), (0.5, round((counts[0] / 4) ** 0.5)), (1.0, round(counts[0] / 4))):
+        labels = table.labels[oversampled(table, power)]
+        assert int((labels == 0).sum()) == counts[0]
+        assert int((labels == 1).sum()) == 4 * times
+
+
 def test_training_learns(small_run, run_recipe):
     options = [o if o != "30" else "150" for o in SMALL_RECIPE]
     run_recipe(small_run, "train_classifier.py", "--name", "learned", *options, "--learning-rate", "0.01")
@@ -269,6 +283,93 @@ def test_classes_of_ones_own(tmp_path, small_photos, run_recipe):
     assert "| cups | cup or spoon |" in (tmp_path / "models/cups-classifier/README.md").read_text()
 
 
+AUTOENCODER = ["--dataset", "small", "--base-channels", "4", "--latent-dim", "8", "--batch-size", "16"]
+AUTOENCODER += ["--checkpoint-every", "20", "--precision", "fp32"]
+
+
+@pytest.fixture(scope="module")
+def autoencoder_run(small_run, run_recipe) -> Path:
+    """runs/autoencoder of small_run: 40 steps with everything that the recipe can do."""
+    options = [*AUTOENCODER, "--steps", "40", "--noise", "0.1", "--cutout", "0.2"]
+    run_recipe(small_run, "train_autoencoder.py", "--name", "autoencoder", *options)
+    return small_run / "runs/autoencoder"
+
+
+def test_autoencoder_learns_and_its_latents_are_white(small_run, autoencoder_run):
+    first, last = (json.loads((autoencoder_run / step / "metrics.json").read_text()) for step in ("000020", "000040"))
+    assert last["error"] < first["error"]
+    model = ConvAutoencoder.from_pretrained(autoencoder_run / "000040" / "model")
+    training, test = (read_dataset(str(small_run / "runs/datasets/small"), split, 32) for split in ("train", "test"))
+    with torch.inference_mode():
+        z, x = model.encode(from_bytes(training.pixels)), from_bytes(test.pixels)
+        error = (model(x) - x).square().mean().sqrt() * 127.5
+    assert last["error"] == pytest.approx(float(error), rel=1e-4)
+    torch.testing.assert_close(z.mean(0), torch.zeros(8), atol=1e-2, rtol=0)
+    assert float(z.var(0)[0]) == pytest.approx(1, abs=1e-2)
+
+
+def test_autoencoder_beside_what_it_must_beat(small_run, autoencoder_run, run_recipe):
+    model = last_checkpoint(autoencoder_run) / "model"
+    run_recipe(small_run, "train_autoencoder.py", "--name", "plain", *AUTOENCODER, "--steps", "2", "--blocks", "0")
+    options = ["--model", model, "--dataset", "small", "--output", "table.json"]
+    run_recipe(small_run, "evaluate_autoencoder.py", "checkpoint", *options)
+    table = json.loads((small_run / "table.json").read_text())
+    figures = table["results"]["small"]
+    training, test = (read_dataset(str(small_run / "runs/datasets/small"), split, 32) for split in ("train", "test"))
+    far = (from_bytes(test.pixels) - from_bytes(training.pixels).mean(0)).square().mean().sqrt() * 127.5
+    unit = "(root mean square, of 255 grey levels)"
+    mean = figures[f"reconstruction error of the mean picture {unit}"]
+    assert mean["value"] > figures[f"reconstruction error of PCA {unit}"]["value"]
+    assert mean["low"] < mean["value"] < mean["high"]
+    assert mean["value"] == pytest.approx(float(far), rel=0.02)  # the mean is of the mirror images too
+    assert all(0 <= figures[f"class by a linear probe of {of}"]["value"] <= 1 for of in ("PCA", "raw pixels"))
+    assert ("PCA on small in reconstruction error" in table["beaten by"]) == (
+        figures[f"reconstruction error {unit}"]["value"] > figures[f"reconstruction error of PCA {unit}"]["value"]
+    )
+    models = ["--models", model, last_checkpoint(small_run / "runs/plain") / "model"]
+    done = run_recipe(small_run, "evaluate_autoencoder.py", "compare", *models, "--dataset", "small")
+    rows = json.loads(done.stdout)["small"]
+    assert set(rows) == {"autoencoder", "plain", "PCA", "the mean picture", "raw pixels"}
+    assert rows["autoencoder"][f"reconstruction error {unit}"] == figures[f"reconstruction error {unit}"]
+    assert 0 < rows["plain"]["p of reconstruction error against autoencoder"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--wings", "2"], "unrecognized arguments: --wings 2"),
+        (["--image-size", "36"], "error: image_size 36 cannot be halved 3 times"),
+        (["--classes", "clock", "cup"], "cup"),
+    ],
+)
+def test_wrong_options_of_the_autoencoder(small_run, run_recipe, options, message):
+    done = run_recipe(small_run, "train_autoencoder.py", "--name", "wrong", *AUTOENCODER, *options, check=False)
+    assert message in error_of(done)
+    assert not (small_run / "runs/wrong").exists()
+
+
+def test_publishing_an_autoencoder(small_run, small_photos, autoencoder_run, run_recipe, tmp_path):
+    options = ["autoencoder", "small-coder", "--dataset", "small", "--output", tmp_path]
+    run_recipe(small_run, "publish.py", *options)
+    folder = tmp_path / "small-coder"
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    card = (folder / "README.md").read_text()
+    assert "pipeline_tag: image-feature-extraction" in card
+    assert "| small | structural similarity of PCA |" in card
+    assert "`training/train_autoencoder.py` with" in card
+    assert "trained from scratch" in card
+    names = run_usage(card, folder, small_photos / "clock" / "00.png")
+    assert names["model"].embed([names["image"]]).shape == (1, 8)
+
+
+def run_usage(card: str, folder: Path, photo: Path) -> dict:
+    """Run the lines that a card shows, with the folder and a photo put in."""
+    lines = card.split("```python\n")[1].split("```")[0]
+    names: dict = {}
+    exec(lines.replace(f"betwixt/{folder.name}", str(folder)).replace("photo.jpg", str(photo)), names)
+    return names
+
+
 def test_publishing_measures_what_it_publishes(small_run, small_photos, run_recipe, tmp_path):
     options = [
         "first",
@@ -290,5 +391,6 @@ def test_publishing_measures_what_it_publishes(small_run, small_photos, run_reci
     assert f"| small | accuracy | {float(accuracy):.3f} |" in card
     assert "others/other" in card
     assert str(Path.cwd()) not in card
+    assert run_usage(card, folder, small_photos / "clock" / "00.png")["model"].class_names == model.class_names
     missing = run_recipe(small_run, "publish.py", "absent", *options[1:], check=False)
     assert "runs/absent has no checkpoint" in error_of(missing)

@@ -15,15 +15,11 @@ import yaml
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from spaces_fixtures import CLASSES, EXAMPLES, PROJECT, SPACE, SPACES, STAND_INS, Site
+from playwright.sync_api import expect
+from spaces_fixtures import CLASSES, EXAMPLES, PATIENCE, PROJECT, SPACE, SPACE_PATH, SPACES, STAND_INS, Site
 
 from betwixt import ImageClassifier
 from betwixt.explain import CUES
-
-
-@pytest.fixture(scope="session")
-def client(site):
-    return Client(f"{site.url}/clocks-crocodiles", verbose=False)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +87,12 @@ def test_incomplete_card_is_named(launch, tmp_path):
 
 def test_card_names_what_the_space_uses(launch):
     metadata = yaml.safe_load((SPACE / "README.md").read_text(encoding="utf-8").split("---")[1])
-    assert metadata["models"] == [f"betwixt/{name}" for name in launch.load_space(SPACE).NETWORKS]
+    launch.load_space(SPACE)
+    networks = sys.modules["betwixt_space_clocks_crocodiles.networks"]
+    used = dict.fromkeys([*networks.NETWORKS, *(features.model for features in networks.FEATURES.values())])
+    assert set(metadata["models"]) == {f"betwixt/{name}" for name in used}
+    assert metadata["preload_from_hub"] == metadata["models"]
+    assert metadata["datasets"] == ["betwixt/clocks-crocodiles"]
     assert len(metadata["short_description"]) <= 60
     assert re.fullmatch(r"\d+\.\d+\.\d+", metadata["sdk_version"])
     dependencies = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
@@ -128,10 +129,16 @@ def test_api_without_explanations_is_the_same_but_for_them(client):
 
 def test_api_explains_itself(client):
     described = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(described) == ["/classify"]
-    event = described["/classify"]
-    assert "clock, a crocodile or neither" in event["description"]
-    assert [parameter["parameter_name"] for parameter in event["parameters"]] == ["photo", "explained"]
+    own_classes = ["first_name", "first", "second_name", "second", "search_in"]
+    expected = {
+        "/classify": ("clock, a crocodile or neither", ["photo", "explained"]),
+        "/find_hybrids": ("between a clock and a crocodile", ["files", "method", "features"]),
+        "/learn_two_classes": ("two classes of your own", [*own_classes, "method", "features"]),
+    }
+    assert list(described) == list(expected)
+    for name, (words, parameters) in expected.items():
+        assert words in described[name]["description"]
+        assert [parameter["parameter_name"] for parameter in described[name]["parameters"]] == parameters
 
 
 def test_real_photos_are_told_apart(client, photos, published):
@@ -237,7 +244,7 @@ def gradio_auto_wrap(function):
 """
 
 
-def test_zero_gpu(stand_ins, tmp_path):
+def test_zero_gpu(stand_ins, chromium, tmp_path):
     """ZeroGPU pickles arguments, and refuses an app that decorates no function or never launches."""
     (tmp_path / "spaces.py").write_text(
         ZERO_GPU
@@ -258,8 +265,15 @@ def test_zero_gpu(stand_ins, tmp_path):
         opinions, heat_maps = classify(own, EXAMPLES[0], explained=True)
         assert len(opinions) == len(heat_maps) == 4
         assert "decorated decide" in site.log
+        assert "decorated map_classes" in site.log
         assert "launched" in site.log
         assert "on the GPU decide" in site.log
+        page = chromium.new_page()
+        page.goto(f"{site.url}{SPACE_PATH}")
+        page.get_by_role("tab", name="Find hybrids").click()
+        expect(page.locator("#stage .heat:not(.looking)")).to_have_count(2, timeout=PATIENCE)
+        page.close()
+        assert "on the GPU map_classes" in site.log
 
 
 def test_space_runs_alone_and_says_when_networks_are_missing(tmp_path, stand_ins):
@@ -328,8 +342,9 @@ def test_panel_escapes_and_grows_with_the_reasons(panel):
 
 
 def test_accuracy_comes_from_the_card(launch, tmp_path):
-    app = launch.load_space(SPACE)
-    assert app.measured(tmp_path / "README.md") == ""
+    launch.load_space(SPACE)
+    measured = sys.modules["betwixt_space_clocks_crocodiles.networks"].measured
+    assert measured(tmp_path / "README.md") == ""
     result = {
         "task": {"type": "image-classification"},
         "dataset": {"name": "clocks-crocodiles-photos", "type": "photos"},
@@ -337,4 +352,4 @@ def test_accuracy_comes_from_the_card(launch, tmp_path):
     }
     metadata = {"model-index": [{"name": "some", "results": [result]}]}
     (tmp_path / "README.md").write_text(f"---\n{json.dumps(metadata)}\n---\n# A card\n")
-    assert app.measured(tmp_path / "README.md") == "Right on 98.1 % of photos that it had not seen"
+    assert measured(tmp_path / "README.md") == "Right on 98.1 % of photos that it had not seen"

@@ -228,18 +228,21 @@ def test_the_suite_itself_travels_through_the_hub(hub, clients, tmp_path):
     )
     assert pulled.stdout == "['morphs', 'test', 'train'] (64, 64) True\n", pulled.output
     code = (
-        "import app, betwixt\n"
+        "import app, betwixt, finder\n"
         "from PIL import Image\n"
         "print(betwixt.__file__)\n"
         "for file in sorted(app.FOLDER.glob('examples/*.png')):\n"
         "    best = app.classify(Image.open(file))[0]\n"
         "    print(best.model, best.answer, file.stem)\n"
+        "found = app.search('rendered', features='clocks-crocodiles-shallow')\n"
+        "print(len([step for step in found.prepare()]) > 0, len(finder.rank(found).rows))\n"
     )
     started = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path / "run", env=clients.environment, capture_output=True, text=True
     )
-    where, *answers = started.stdout.splitlines()
+    where, *answers, ranked = started.stdout.splitlines() or [""] * 2
     assert where == str(tmp_path / "run/betwixt/__init__.py"), started.stderr
+    assert ranked == "True 430"  # the collection came from the Hub as well
     assert len(answers) == 6
     for line in answers:
         model, answer, example = line.split()

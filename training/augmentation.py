@@ -59,3 +59,40 @@ def mixup(x: torch.Tensor, targets: torch.Tensor, alpha: float) -> tuple[torch.T
     order = torch.randperm(len(x), device=x.device)
     weight = share.view(-1, 1, 1, 1)
     return x * weight + x[order] * (1 - weight), targets * share[:, None] + targets[order] * (1 - share[:, None])
+
+
+def combine(
+    x: torch.Tensor, targets: torch.Tensor, share: float, wanted: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Put another picture into a `share` of the pictures: blended, or as a box or a band of it cut out and pasted.
+
+    Each keeps 0.3 to 0.7 of its own, and both pictures' targets (B, K) in {0, 1} hold: they show both.
+
+    Args:
+        wanted: (K, K) how often a picture of one class is to get one of another class; default: as they come.
+    """
+    count, _, height, width = x.shape
+    if wanted is None:
+        order = torch.randperm(count, device=x.device)
+    else:
+        order = torch.multinomial((targets @ wanted.to(x) @ targets.T).clamp_min(1e-6), 1)[:, 0]
+    kept = torch.rand(count, 1, 1, 1, device=x.device) * 0.4 + 0.3
+    y = (torch.arange(height, device=x.device) + 0.5).div(height).view(1, 1, -1, 1)
+    column = (torch.arange(width, device=x.device) + 0.5).div(width).view(1, 1, 1, -1)
+    high, wide = _sides(1 - kept)
+    top, left = (torch.rand(2, count, 1, 1, 1, device=x.device) * torch.stack([1 - high, 1 - wide])).unbind()
+    inside = (y >= top) & (y < top + high) & (column >= left) & (column < left + wide)
+    blended = torch.rand(count, 1, 1, 1, device=x.device) < 0.5
+    chosen = torch.rand(count, 1, 1, 1, device=x.device) < share
+    mask = torch.where(blended, 1 - kept, inside.to(x.dtype)) * chosen
+    both = torch.maximum(targets, targets[order])
+    return torch.lerp(x, x[order], mask), torch.where(chosen.flatten(1), both, targets)
+
+
+def _sides(area: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Height and width of boxes of some area of the unit square: squares, and bands from side to side."""
+    kind = torch.randint(3, area.shape, device=area.device)
+    root = area.sqrt()
+    return torch.where(kind == 0, 1.0, torch.where(kind == 1, area, root)), torch.where(
+        kind == 1, 1.0, torch.where(kind == 0, area, root)
+    )

@@ -9,7 +9,6 @@ compares them in pairs on the same pictures; it describes recipes. A card descri
 no published model was trained on.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import torch
 from loop import RUNS, last_checkpoint
-from options import option, parse, run
+from options import option, parse, report, run
 from tables import ImageTable, concatenate, folds, read_dataset
 from tqdm import tqdm
 
@@ -92,15 +91,6 @@ def main() -> None:
         sys.exit(f"usage: evaluate_classifier.py {{{','.join(commands)}}} ...\n{__doc__}")
     kind, function = commands[sys.argv[1]]
     run(report, function, parse(kind, {}, kind.__doc__, sys.argv[2:]))
-
-
-def report(function, options) -> None:
-    """Measure; write the table, and print it."""
-    text = json.dumps(function(options), indent=2)
-    if options.output:
-        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
-        Path(options.output).write_text(text + "\n")
-    print(text)
 
 
 def evaluate_checkpoint(options: Checkpoint) -> dict:

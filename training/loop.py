@@ -19,7 +19,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +66,13 @@ class LoopSettings:
     precision: str = "bf16"
     log: str | None = None
 
+    @classmethod
+    def of(cls, recipe: Any, count: int) -> "LoopSettings":
+        """From a recipe's options of the same names; where it gives no `steps`, its `epochs` over `count` pictures."""
+        given = {field.name: getattr(recipe, field.name) for field in fields(cls) if hasattr(recipe, field.name)}
+        steps = recipe.steps or max(1, recipe.epochs * count // recipe.batch_size)
+        return cls(**{**given, "steps": steps})
+
 
 def train(
     run: Path,
@@ -75,6 +82,7 @@ def train(
     data: Batches,
     settings: LoopSettings,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    finish: Callable[[nn.Module], None] | None = None,
     rate_of: Callable[[str], float] = lambda name: 1.0,
 ) -> Path:
     """Train `model`, or go on where the run in the same folder stopped; returns the last checkpoint's folder.
@@ -83,6 +91,7 @@ def train(
         recipe: the whole configuration, plain JSON; a run is only resumed with the one that it was begun with.
         loss: called as loss(model, *data.batch(indices)).
         evaluate: called with the averaged model in eval mode at each checkpoint; its numbers go into metrics.json.
+        finish: called with a copy of that model before; what it changes is in `model/`, and training goes on without.
         rate_of: a parameter's name -> its share of the learning rate.
 
     Raises:
@@ -135,8 +144,11 @@ def train(
             logger.log({**numbers, "learning_rate": learning_rate(step, settings)}, step)
         if (step + 1) % settings.checkpoint_every == 0 or step + 1 == settings.steps:
             if accelerator.is_main_process:
-                metrics = evaluate(average) if evaluate else {}
-                _save(run, step + 1, recipe, metrics, trained, average, optimizer)
+                finished = copy.deepcopy(average)
+                if finish:
+                    finish(finished)
+                metrics = evaluate(finished) if evaluate else {}
+                _save(run, step + 1, recipe, metrics, finished, trained, average, optimizer)
                 logger.log(metrics, step + 1)
             accelerator.wait_for_everyone()
     logger.finish()
@@ -229,11 +241,11 @@ def _update_average(average: nn.Module, model: nn.Module, decay: float, step: in
             mean.copy_(current)
 
 
-def _save(run: Path, step: int, recipe: dict, metrics: dict, model, average, optimizer) -> None:
+def _save(run: Path, step: int, recipe: dict, metrics: dict, finished, model, average, optimizer) -> None:
     folder, temporary = run / f"{step:06d}", run / f".{step:06d}.incomplete"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    average.save_pretrained(temporary / "model")
+    finished.save_pretrained(temporary / "model")
     (temporary / "recipe.json").write_text(json.dumps(recipe, indent=2))
     (temporary / "metrics.json").write_text(json.dumps(metrics, indent=2))
     state = {

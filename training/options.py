@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 import typing
+from pathlib import Path
 
 from betwixt.hub import HubError
 
@@ -53,6 +54,15 @@ def run(function, *arguments) -> None:
         sys.exit(f"error: {' '.join(error.cmd)} failed")
     except (ValueError, OSError, ImportError, FloatingPointError, HubError) as error:
         sys.exit(f"error: {error}")
+
+
+def report(function, options) -> None:
+    """Measure; write the table to `options.output` where that is given, and print it."""
+    text = json.dumps(function(options), indent=2)
+    if options.output:
+        Path(options.output).parent.mkdir(parents=True, exist_ok=True)
+        Path(options.output).write_text(text + "\n")
+    print(text)
 
 
 def option(default=dataclasses.MISSING, help: str = "", **metadata):

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -22,8 +23,39 @@ from options import run
 import betwixt
 
 ROOT = Path(__file__).parents[1]
-EVALUATIONS = {"ImageClassifier": "evaluate_classifier.py"}
-MAX_LOSS = 0.005  # of the first figure, for storing half as many bytes
+MAX_LOSS = 0.005  # of the quality, for storing half as many bytes
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What publishing must know of a class.
+
+    Args:
+        stem: train_<stem>.py makes its checkpoints, evaluate_<stem>.py measures them.
+        quality: the figure that half precision must not lower.
+        usage: lines of Python for the card, that use `model` and `image`.
+    """
+
+    stem: str
+    quality: str
+    usage: str
+
+
+KINDS = {
+    "ImageClassifier": Kind(
+        "classifier",
+        "accuracy",
+        "model.class_names\n"
+        "model.predict([image])  # probabilities (1, num_classes)\n"
+        "model.embed([image])  # features (1, D), of length 1",
+    ),
+    "ConvAutoencoder": Kind(
+        "autoencoder",
+        "structural similarity",
+        "model.embed([image])  # the latent (1, latent_dim), of length 1\n"
+        "model.reconstruct([image])[0]  # the picture as drawn from its latent",
+    ),
+}
 
 
 def main() -> None:
@@ -51,7 +83,8 @@ def publish(options: argparse.Namespace) -> None:
         full = measured(checkpoint / "model", model_class, options)
         model.save_pretrained(staged, dtype=torch.float16)
         table = measured(staged, model_class, options)
-        loss = max(quality(full, name) - quality(table, name) for name in table["results"])
+        figure = KINDS[model_class].quality
+        loss = max(quality(full, name, figure) - quality(table, name, figure) for name in table["results"])
         if loss > MAX_LOSS:
             print(f"half precision costs {loss:.3f}: stored in full")
             model.save_pretrained(staged, dtype=torch.float32)
@@ -69,7 +102,7 @@ def publish(options: argparse.Namespace) -> None:
 def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dict:
     """The table of the class's evaluation."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        script = Path(__file__).with_name(EVALUATIONS[model_class])
+        script = Path(__file__).with_name(f"evaluate_{KINDS[model_class].stem}.py")
         command = [
             sys.executable,
             str(script),
@@ -84,10 +117,10 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         return json.loads(Path(file.name).read_text())
 
 
-def quality(table: dict, name: str) -> float:
-    """The figure of a result that half precision must not lower: its accuracy, else the first."""
-    figures = {key: figure for key, figure in table["results"][name].items() if "value" in _as_figure(figure)}
-    return figures.get("accuracy", next(iter(figures.values())))["value"]
+def quality(table: dict, name: str, figure: str) -> float:
+    """The named figure of a result, else its first."""
+    figures = {key: value for key, value in table["results"][name].items() if "value" in _as_figure(value)}
+    return figures.get(figure, next(iter(figures.values())))["value"]
 
 
 def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dict) -> str:
@@ -125,6 +158,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
         if recipe.get("weights") or recipe.get("pretrained")
         else "It was trained from scratch."
     )
+    beaten = f"\n\nBeaten by: {'; '.join(table['beaten by'])}." if table.get("beaten by") else ""
     shown = {key: value for key, value in recipe.items() if key not in ("name", "weights", "log") and value is not None}
     return f"""---
 {yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip()}
@@ -136,8 +170,10 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
 
 ```python
 from betwixt import {model_class}
+from PIL import Image
 
-model = {model_class}.from_pretrained("betwixt/{options.name}")
+model, image = {model_class}.from_pretrained("betwixt/{options.name}"), Image.open("photo.jpg")
+{KINDS[model_class].usage}
 ```
 
 ## Measured
@@ -147,13 +183,13 @@ with the weights as they are here. Intervals: 95 %, bootstrap over groups of nea
 
 | pictures | figure | value | interval |
 |---|---|---|---|
-{chr(10).join(rows)}
+{chr(10).join(rows)}{beaten}
 
 {table["num_parameters"] / 1e6:.2f} million parameters. Measured and written by `{command}`.
 
 ## Trained
 
-`training/train_classifier.py` with
+`training/train_{KINDS[model_class].stem}.py` with
 
 ```json
 {json.dumps(shown, indent=2)}

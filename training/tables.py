@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
+from betwixt.collection import read_collection
 from betwixt.hub import locate
-from betwixt.images import fit, open_image
+from betwixt.images import fit
 
 DATASETS = Path("runs/datasets")
 
@@ -57,6 +58,19 @@ class ImageTable:
         table.labels = torch.tensor([wanted.index(label) for label in table.labels.tolist()], dtype=torch.int64)
         table.class_names = list(names)
         return table
+
+
+class Pictures:
+    """A table as the training loop wants it: batches of pixels and labels."""
+
+    def __init__(self, table: ImageTable):
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.table.pixels[indices], self.table.labels[indices]
 
 
 def encode(pixels: np.ndarray) -> bytes:
@@ -130,25 +144,19 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
     """Read a split of a dataset: a folder, a name under runs/datasets, or a published name.
 
     Raises:
-        FileNotFoundError: no such dataset or split.
+        FileNotFoundError: no such split, or it has no pictures.
+        ValueError: the Parquet is damaged, or labels and pictures do not match.
     """
     folder = next((f for f in (Path(name), DATASETS / name) if (f / "data").is_dir()), None) or locate(
         name, kind="dataset"
     )
-    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
-    if not files:
-        raise FileNotFoundError(f"{folder} has no split {split!r}")
-    table = pa.concat_tables([pq.read_table(file) for file in files], promote_options="default")
-    info = json.loads(pq.read_schema(files[0]).metadata[b"huggingface"])["info"]["features"]
-    pictures = [
-        np.asarray(fit(open_image(bytes_), image_size, how))
-        for bytes_ in table["image"].combine_chunks().field("bytes").to_pylist()
-    ]
+    collection = read_collection(folder, split)
+    pictures = [np.asarray(fit(collection.open(row), image_size, how)) for row in range(len(collection))]
     return ImageTable(
         torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(),
-        torch.tensor(table["label"].to_pylist(), dtype=torch.int64),
-        info["label"]["names"],
-        {name: table[name].to_pylist() for name in table.column_names if name not in ("image", "label")},
+        torch.tensor(collection.labels, dtype=torch.int64),
+        collection.class_names,
+        collection.columns,
     )
 
 

@@ -1,4 +1,4 @@
-"""Clocks vs. Crocodiles: what several networks think of a picture, and what decided.
+"""Clocks vs. Crocodiles: what several networks think of a picture, and which pictures look like both.
 
 python spaces/clocks-crocodiles/app.py
 """
@@ -19,35 +19,27 @@ else:
 import contextlib
 import copy
 import functools
-import sys
+import itertools
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+import tab_classify
+import tab_find
 import torch
-from huggingface_hub import ModelCard
+from api_find import Functions
+from finder import Picture, Search
+from networks import FEATURES, NETWORKS, classifiers, networks
 from panel import Opinion, Reason, Variant
 from PIL import Image
-from tab_classify import create_tab
+from searches import example_pair, learn_pair, search, search_pair, shared_collections
 
 from betwixt import ImageClassifier
-from betwixt.explain import CUES, occlusion_map, overlay, without
-from betwixt.hub import HubError, locate
+from betwixt.explain import CUES, occlusion_map, occlusion_maps, overlay, without
 from betwixt.images import fit, to_images, to_tensor
 
 FOLDER = Path(__file__).parent
-NETWORKS = (  # the best first
-    "clocks-crocodiles-classifier",
-    "clocks-crocodiles-resnet9",
-    "clocks-crocodiles-cnn",
-    "clocks-crocodiles-shallow",
-)
-PICTURES = {  # what the datasets of the cards hold
-    "clocks-crocodiles-rendered": "rendered pictures",
-    "clocks-crocodiles-photos": "photos",
-}
 HEAT_MAP_SIZE = 320
 PAGE = {  # what both launch() and mount_gradio_app() take
     "theme": gr.themes.Base(
@@ -75,11 +67,11 @@ PAGE = {  # what both launch() and mount_gradio_app() take
 INTRODUCTION = """
 <header class="intro">
   <h1>Clocks <i>vs.</i> Crocodiles</h1>
-  <p>Is it a clock, a crocodile, or neither? Four networks answer, and each shows <b>where it looked</b>
-  and whether colour, shape or texture decided.</p>
+  <p>Is it a clock, a crocodile, or neither? Four networks answer, and show <b>where they looked</b>.
+  Then they find the pictures that <b>look like both</b>.</p>
 </header>
 """
-EXPLANATION = """
+ABOUT_CLASSIFY = """
 <div class="about">
   <section><h2>What you see</h2>
   <p>Each card is one network: its heat map, and how probable it finds each answer.
@@ -95,92 +87,41 @@ EXPLANATION = """
   Your picture stays on this server for an hour at most, and in no log.</p></section>
 </div>
 """
-
-
-@dataclass(frozen=True)
-class Network:
-    """A loaded model with what the page says about it."""
-
-    name: str
-    model: ImageClassifier
-    words: tuple[str, str]
-    measured: str
-
-
-# The networks
-
-
-_loading = threading.Lock()
-
-
-def networks() -> tuple[Network, ...]:
-    """The networks, the best first; the first call loads them, which takes seconds.
-
-    Raises:
-        gr.Error: one of them cannot be loaded. The reason goes into the log, for it names folders.
-    """
-    with _loading:
-        try:
-            return _load_networks()
-        except HubError as error:
-            print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
-            raise gr.Error("The networks could not be loaded; please come back later.", print_exception=False) from None
-
-
-@functools.cache
-def _load_networks() -> tuple[Network, ...]:
-    torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
-    return tuple(_load_network(name) for name in NETWORKS)
-
-
-def _load_network(name: str) -> Network:
-    folder = locate(name, "model")
-    model = ImageClassifier.from_pretrained(folder).to(memory_format=torch.channels_last)  # twice as quick
-    return Network(name, model, words_for(model), measured(folder / "README.md"))
+ABOUT_FIND = """
+<div class="about">
+  <section><h2>What you see</h2>
+  <p>The picked picture, between the most similar picture of each class. <b class="for">Orange</b> places make
+  it more like that class, <b class="against">blue</b> ones less. Below, where all of them lie between the
+  two, and who looks most like both. Click on any other.</p></section>
+  <section><h2>How it works</h2>
+  <p>A network turns every picture into some hundred numbers. From known pictures of both classes a rule is
+  made that says yes to each; those that pass for both come first. Other rules are there to compare, also
+  that of the first version. Two classes of your own are a new last layer on the same network.</p></section>
+  <section><h2>Its limits</h2>
+  <p>It is the network's view: to it a blue car may lie between, so read what it says of the picture. Yours
+  are compared with rendered ones. Classes of your own know no “neither”: everything gets a place between
+  them. Your pictures stay on this server for two hours at most, and in no log.</p></section>
+</div>
+"""
 
 
 def warm_up() -> None:
-    """Load the networks in the background: the page is there at once, and the first visitor waits less."""
+    """Load the networks in the background, then let the best one look at the rendered pictures.
+
+    The page is there at once, and the first visitor waits less.
+    """
 
     def load() -> None:
         with contextlib.suppress(gr.Error):  # said in the log; the next visitor's picture tries again
             networks()
+            rendered = search("rendered")
+            for _ in itertools.chain(rendered.prepare(), rendered.read()):
+                pass
 
     threading.Thread(target=load, daemon=True).start()
 
 
-def words_for(model: ImageClassifier) -> tuple[str, str]:
-    """A network's name for people, and what it is."""
-    own = {
-        "shallow": ("Shallow", "4 fully-connected layers, trained from scratch"),
-        "cnn": (
-            "CNN",
-            f"{model.config['num_convolutions']} convolutions and global pooling, trained from scratch",
-        ),
-        "resnet9": ("ResNet-9", "8 convolutions with shortcuts, trained from scratch"),
-        "torchvision/squeezenet1_0": (
-            "SqueezeNet",
-            "26 convolutions that first learned the 1,000 classes of ImageNet, then these",
-        ),
-    }
-    name = model.architecture.removeprefix("torchvision/")
-    return own.get(model.architecture, (name, f"the architecture {name}, fitted to these classes"))
-
-
-def measured(card: Path) -> str:
-    """The accuracies that a model's card states (`model-index`), in words; empty where it states none."""
-    if not card.is_file():
-        return ""
-    results = ModelCard.load(card).data.eval_results or []
-    shares = [
-        f"{result.metric_value:.1%} of {PICTURES.get(result.dataset_name, result.dataset_name)}".replace("%", " %")
-        for result in results
-        if result.metric_type == "accuracy"
-    ]
-    return f"Right on {' and '.join(shares)} that it had not seen" if shares else ""
-
-
-# What the tab asks for
+# What the tab *Classify* asks for
 
 
 def classify(image: Image.Image) -> list[Opinion]:
@@ -226,6 +167,27 @@ def decide(pictures: dict[int, torch.Tensor]) -> Iterator[tuple[torch.Tensor, li
         yield occlusion_map(model, x, answer).cpu(), shares.tolist()
 
 
+# What the tab *Find hybrids* asks for: for the rest see searches.py
+
+
+def compare(found: Search, picture: Picture) -> list[Image.Image]:
+    """Two heat maps over a picture: what makes it like the first class, and like the second."""
+    image, reader = picture.open(HEAT_MAP_SIZE), found.reader
+    asked = reader.key if reader.key in NETWORKS else reader.model  # a GPU's worker has the published ones already
+    classes = [reader.model.class_names.index(name) for name in found.classes]
+    heats = next(iter(map_classes(asked, to_tensor([image], reader.model.image_size), classes)))
+    return [overlay(fit(image, HEAT_MAP_SIZE), heat) for heat in heats]
+
+
+@on_gpu
+def map_classes(model: str | ImageClassifier, x: torch.Tensor, class_indices: list[int]) -> Iterator[torch.Tensor]:
+    """One tensor (K, H, W) of what speaks for each class in a picture (1, 3, H, W) in [-1, 1]."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = classifiers()[NETWORKS.index(model)].model if isinstance(model, str) else model
+    model = model if device == "cpu" else copy.deepcopy(model).to(device)
+    yield occlusion_maps(model, x.to(device), class_indices).cpu()
+
+
 # The page
 
 
@@ -236,8 +198,13 @@ def build_demo() -> gr.Blocks:
     with gr.Blocks(title="Clocks vs. Crocodiles", delete_cache=(300, 3000), analytics_enabled=False) as demo:
         gr.HTML(INTRODUCTION, js_on_load=None)
         with gr.Tab("Classify", elem_id="tab-classify"):
-            create_tab(classify, explain, vary, examples)
-        gr.HTML(EXPLANATION, js_on_load=None)
+            tab_classify.create_tab(classify, explain, vary, examples)
+            gr.HTML(ABOUT_CLASSIFY, js_on_load=None)
+        with gr.Tab("Find hybrids", elem_id="tab-find") as tab:
+            features = {key: features.label for key, features in FEATURES.items()}
+            functions = Functions(search, learn_pair, search_pair, compare, example_pair)
+            tab_find.create_tab(tab, functions, shared_collections(), features)
+            gr.HTML(ABOUT_FIND, js_on_load=None)
     return demo.queue(max_size=100)
 
 

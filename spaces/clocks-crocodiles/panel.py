@@ -1,11 +1,10 @@
 """What the tab *Classify* shows, as HTML: pictures, bars, and what happens when something is missing."""
 
-import base64
-import io
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from finder import data_uri
 from PIL import Image
 
 from betwixt.images import fit
@@ -60,7 +59,7 @@ def examples(files: list[tuple[Path, str]]) -> str:
     buttons = ""
     for index, (path, label) in enumerate(files):
         with Image.open(path) as picture:
-            source = _uri(picture.convert("RGB"))
+            source = data_uri(picture.convert("RGB"))
         buttons += (
             f'<button type="button" data-index="{index}" title="{escape(label)}">'
             f'<img src="{source}" alt="{escape(label)}"></button>'
@@ -75,17 +74,17 @@ def welcome(files: list[tuple[Path, str]], size: int = 32) -> str:
     for path, _ in files:
         with Image.open(path) as picture:
             small = fit(picture.convert("RGB"), size)
-        pictures += f'<img class="pixels" src="{_uri(small, "PNG")}" alt="">'
+        pictures += f'<img class="pixels" src="{data_uri(small, "PNG")}" alt="">'
     text = f"The networks see no more of it than {size} by {size} pixels. Is that enough? And what do they go by?"
-    return _note("Your picture, please", text, f'<div class="strip">{pictures}</div>')
+    return note("Your picture, please", text, f'<div class="strip">{pictures}</div>')
 
 
 def refusal(message: str) -> str:
     """One line on why a picture cannot be used."""
-    return _note("This picture cannot be used", message, role="alert")
+    return note("This picture cannot be used", message, role="alert")
 
 
-def _note(title: str, text: str, pictures: str = "", role: str = "status") -> str:
+def note(title: str, text: str, pictures: str = "", role: str = "status") -> str:
     return f'<div class="note" role="{role}">{pictures}<h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
 
 
@@ -105,7 +104,8 @@ def answers(
         _card(photo, opinion, reasons[i] if i < len(reasons) else None, i == 0, done)
         for i, opinion in enumerate(opinions)
     ]
-    waiting = "" if done else _progress(len(reasons), len(opinions))
+    text = f"Finding out what decided: network {min(len(reasons) + 1, len(opinions))} of {len(opinions)}"
+    waiting = "" if done else progress(text, len(reasons), len(opinions))
     what_if = _what_if(variants, opinions, reasons) if done and reasons else ""
     return (
         f'<div class="answers">{_verdict(photo, variants[0].picture, opinions)}{waiting}'
@@ -156,10 +156,10 @@ def _verdict(photo: Image.Image, seen: Image.Image, opinions: list[Opinion]) -> 
     size = f"{seen.width} by {seen.height}"
     return (
         '<section class="verdict">'
-        f'<figure><img src="{_uri(photo)}" alt="Your picture, cut to a square">'
+        f'<figure><img src="{data_uri(photo)}" alt="Your picture, cut to a square">'
         "<figcaption>your picture</figcaption></figure>"
         '<span class="becomes" aria-hidden="true">→</span>'
-        f'<figure><img class="pixels" src="{_uri(seen, "PNG")}" alt="The same picture in {size} pixels">'
+        f'<figure><img class="pixels" src="{data_uri(seen, "PNG")}" alt="The same picture in {size} pixels">'
         f"<figcaption>all they see: {size} pixels</figcaption></figure>"
         f'<div class="sentence" role="status"><h2>{escape(headline)}</h2>'
         f"<p>{escape(sentence)}</p></div></section>"
@@ -181,7 +181,7 @@ def _card(photo: Image.Image, opinion: Opinion, reason: Reason | None, best: boo
     bars = "".join(_bar(name, share, name == opinion.answer) for name, share in opinion.probabilities.items())
     return (
         f'<li class="network{" best" if best else ""}" data-model="{escape(opinion.model)}">'
-        f'<div class="picture{state}"><img src="{_uri(picture)}" alt="{escape(alt)}"></div>'
+        f'<div class="picture{state}"><img src="{data_uri(picture)}" alt="{escape(alt)}"></div>'
         f'<div class="words"><h3>{escape(opinion.network)} {badge}</h3>'
         f'<p class="what">{escape(opinion.description)}</p><dl>{bars}</dl>{measured}</div></li>'
     )
@@ -195,12 +195,10 @@ def _bar(name: str, share: float, chosen: bool) -> str:
     )
 
 
-def _progress(count: int, total: int) -> str:
-    return (
-        '<div class="progress"><label for="looking">Finding out what decided: '
-        f"network {min(count + 1, total)} of {total}</label>"
-        f'<progress id="looking" max="{total}" value="{count}"></progress></div>'
-    )
+def progress(text: str, done: int, total: int) -> str:
+    """A bar with words above it."""
+    bar = f'<progress max="{max(total, 1)}" value="{done}"></progress>'
+    return f'<div class="progress"><label>{escape(text)}{bar}</label></div>'
 
 
 def _legend() -> str:
@@ -225,7 +223,7 @@ def leaning(opinion: Opinion, reason: Reason) -> str:
 
 def _what_if(variants: list[Variant], opinions: list[Opinion], reasons: list[Reason]) -> str:
     heads = "".join(
-        f'<th scope="col"><img class="pixels" src="{_uri(variant.picture, "PNG")}" alt="">'
+        f'<th scope="col"><img class="pixels" src="{data_uri(variant.picture, "PNG")}" alt="">'
         f"<b>{escape(variant.removed or 'all of it')}</b><small>{escape(variant.caption)}</small></th>"
         for variant in variants
     )
@@ -256,10 +254,3 @@ def _share(share: float, whole: float) -> str:
         f'<span style="height:{100 * share:.0f}%"></span></span>'
         f"<b>{short}</b>{arrow}</div>"
     )
-
-
-def _uri(picture: Image.Image, kind: str = "JPEG") -> str:
-    """A picture inside the page itself, so that a visitor's photo leaves no further file on the disk."""
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, quality=88)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

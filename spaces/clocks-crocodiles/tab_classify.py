@@ -5,11 +5,11 @@ from pathlib import Path
 
 import gradio as gr
 import panel
-from gradio.utils import get_upload_folder
 from panel import Opinion, Reason, Variant
 from PIL import Image
+from uploads import read
 
-from betwixt.images import ImageError, fit, open_image
+from betwixt.images import ImageError, fit
 
 PICTURE_SIZE = 320  # side of the pictures on the page, in pixels
 Classify = Callable[[Image.Image], list[Opinion]]
@@ -30,7 +30,7 @@ def create_tab(classify: Classify, explain: Explain, vary: Vary, examples: list[
     def show_answers(photo: dict | None, visit: dict) -> str:
         visit["photo"] = photo and photo["path"]
         try:
-            image = read(photo)
+            image = read(photo, 2 * PICTURE_SIZE)
         except ImageError as error:
             if not photo:
                 return panel.welcome(examples)
@@ -41,7 +41,7 @@ def create_tab(classify: Classify, explain: Explain, vary: Vary, examples: list[
     def show_reasons(photo: dict | None, visit: dict) -> Iterator[str | dict]:
         yield gr.skip()  # a generator that ends before it yields anything would empty the panel
         try:
-            image = read(photo)
+            image = read(photo, 2 * PICTURE_SIZE)
         except ImageError:  # show_answers has said so
             return
         square, variants, opinions = fit(image, PICTURE_SIZE), vary(image), classify(image)
@@ -70,7 +70,7 @@ def create_tab(classify: Classify, explain: Explain, vary: Vary, examples: list[
                 answer, blue against it.
         """
         try:
-            image = read(photo)
+            image = read(photo, 2 * PICTURE_SIZE)
         except ImageError as error:
             raise gr.Error(str(error), print_exception=False) from None
         opinions = classify(image)
@@ -142,18 +142,3 @@ def create_tab(classify: Classify, explain: Explain, vary: Vary, examples: list[
         api_name="classify",
         concurrency_limit=2,
     )
-
-
-def read(photo: dict | None) -> Image.Image:
-    """Decode the file that Gradio stored for a visitor.
-
-    Raises:
-        ImageError: there is none, or it is no usable picture; in one line for the visitor.
-    """
-    if not isinstance(photo, dict) or not isinstance(photo.get("path"), str):
-        raise ImageError("There is no picture: please choose one first.")
-    path = Path(photo["path"]).resolve()
-    # Gradio checks this only where the request marks the path as that of a file.
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
-        raise ImageError("Only uploaded pictures can be used.")
-    return open_image(path, min_side=2 * PICTURE_SIZE)

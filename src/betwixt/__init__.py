@@ -4,6 +4,7 @@ from importlib import import_module
 
 _PUBLIC = {
     "ImageClassifier": "classifier",
+    "ConvAutoencoder": "autoencoder",
 }
 __all__ = [*_PUBLIC]
 

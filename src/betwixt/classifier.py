@@ -10,7 +10,7 @@ from PIL import Image
 from torch import nn
 
 from betwixt.hub import PretrainedMixin
-from betwixt.images import to_tensor
+from betwixt.images import batches
 
 OWN = ("shallow", "cnn", "resnet9")
 HALF = (0.5, 0.5, 0.5)
@@ -29,6 +29,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         num_convolutions: depth of "cnn".
         dropout: share of features dropped before the logits in training (own and torchvision networks).
         flip_at_test: average the logits of the picture and its mirror image.
+        one_versus_rest: it was trained to say yes or no to each class, so that a picture may show two of them.
         mean, std: per channel, of pictures in [0, 1]; None: ImageNet's for backbones, 0.5 for own networks.
 
     Raises:
@@ -47,6 +48,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         num_convolutions: int = 5,
         dropout: float = 0.0,
         flip_at_test: bool = False,
+        one_versus_rest: bool = False,
         mean: list[float] | None = None,
         std: list[float] | None = None,
     ):
@@ -57,7 +59,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
                 raise ValueError(f"{name} must be a whole number of at least 8, not {size}")
         self.architecture, self.class_names, self.image_size = architecture, list(class_names), image_size
         self.network_size = image_size if network_size is None else network_size
-        self.flip_at_test = flip_at_test
+        self.flip_at_test, self.one_versus_rest = flip_at_test, one_versus_rest
         self.head: nn.Module | None = None
         self.standardise: nn.Module = nn.Identity()
         if architecture == "shallow":
@@ -106,14 +108,35 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         """Whether the network, its head included, is timm's own."""
         return self.head is None
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) in [-1, 1] -> (B, D): what the last layer before the logits gives."""
+    def features(self, x: torch.Tensor, layer: str | None = None) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, D): what the last layer before the logits gives.
+
+        Or another `layer`, by its name in `network.named_modules()`: its mean over the picture's places.
+        """
+        if layer is not None:
+            return self._features_of_layer(x, layer)
         if x.shape[-1] != self.network_size:
             x = F.interpolate(x, (self.network_size, self.network_size), mode="bicubic", align_corners=False)
         x = ((x + 1) / 2 - self.mean) / self.std
         if self.is_timm:
             return self.network.forward_head(self.network.forward_features(x), pre_logits=True)
         return self.network(x)
+
+    def _features_of_layer(self, x: torch.Tensor, layer: str) -> torch.Tensor:
+        modules = dict(self.network.named_modules())
+        if layer not in modules:
+            raise ValueError(
+                f"{self.architecture} has no layer {layer!r}: there are {', '.join(filter(None, modules))}"
+            )
+        seen: list[torch.Tensor] = []
+        hook = modules[layer].register_forward_hook(lambda module, inputs, output: seen.append(output))
+        try:
+            self.features(x)
+        finally:
+            hook.remove()
+        if not seen or not isinstance(seen[-1], torch.Tensor):
+            raise ValueError(f"layer {layer!r} of {self.architecture} gives no tensor")
+        return seen[-1].flatten(2).mean(2) if seen[-1].ndim > 2 else seen[-1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> logits (B, num_classes)."""
@@ -123,41 +146,60 @@ class ImageClassifier(PretrainedMixin, nn.Module):
     @torch.inference_mode()
     def probabilities(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> (B, num_classes), rows sum to 1; float32 on the CPU."""
+        return F.softmax(self._logits(x), dim=1)
+
+    @torch.inference_mode()
+    def multilabel_probabilities(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, num_classes): that the picture shows a class, whatever else it shows.
+
+        Raises:
+            ValueError: the network was not trained for that (`one_versus_rest`).
+        """
+        if not self.one_versus_rest:
+            raise ValueError(
+                "the network was trained to choose one class: it has no heads of one class against the rest"
+            )
+        return torch.sigmoid(self._logits(x))
+
+    def _logits(self, x: torch.Tensor) -> torch.Tensor:
         logits = self(x)
         if self.flip_at_test:
             logits = (logits + self(x.flip(-1))) / 2
-        return F.softmax(logits.float(), dim=1).cpu()
+        return logits.float().cpu()
 
     def predict(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Pictures of any size and mode -> probabilities (B, num_classes); rows sum to 1."""
         return self._in_batches(self.probabilities, images, len(self.class_names))
 
-    def embed(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        """Pictures of any size and mode -> features (B, D) float32, rows of length 1."""
+    def predict_multilabel(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Pictures of any size and mode -> (B, num_classes), as `multilabel_probabilities`."""
+        return self._in_batches(self.multilabel_probabilities, images, len(self.class_names))
+
+    def embed(self, images: Sequence[Image.Image], layer: str | None = None) -> torch.Tensor:
+        """Pictures of any size and mode -> features (B, D) float32, rows of length 1; `layer` as in `features`."""
 
         @torch.inference_mode()
         def unit_features(x: torch.Tensor) -> torch.Tensor:
-            return F.normalize(self.features(x).float(), dim=1).cpu()
+            return F.normalize(self.features(x, layer).float(), dim=1).cpu()
 
         return self._in_batches(unit_features, images, 0)
 
     def _in_batches(self, function, images: Sequence[Image.Image], width_when_empty: int) -> torch.Tensor:
-        images = list(images)
-        batches = [
-            function(to_tensor(images[i : i + 64], self.image_size).to(self.mean.device))
-            for i in range(0, len(images), 64)
-        ]
-        return torch.cat(batches) if batches else torch.empty(0, width_when_empty)
+        found = [function(x) for x in batches(images, self.image_size, self.mean.device)]
+        return torch.cat(found) if found else torch.empty(0, width_when_empty)
 
     def load_backbone(self, path: str | Path | None = None) -> None:
         """Load pretrained weights: from a local file (.safetensors, or .pth read without running code), else as
-        timm or torchvision download them. The layer of the original classes is left out; everything else must fit.
+        timm or torchvision download them. A checkpoint's model.safetensors will do as well. The layer of the original
+        classes is left out; everything else must fit.
 
         Raises:
             ValueError: the file cannot be read, or its weights are not of this architecture.
             ConnectionError: no file was given and the download failed.
         """
         weights = _read_weights(Path(path)) if path else _download_weights(self.architecture)
+        if any(key.startswith("network.") for key in weights):  # those of a checkpoint, with its head
+            weights = {key.removeprefix("network."): value for key, value in weights.items() if "network." in key}
         own = self.network.state_dict()
         fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
         missing = [key for key in own if key not in fitting and not self._is_classifier_key(key)]

@@ -7,7 +7,7 @@ import io
 import os
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -152,6 +152,15 @@ def to_tensor(images: Sequence[Image.Image], size: int | tuple[int, int], how: s
         return torch.empty(0, 3, height, width)
     fitted = [np.asarray(fit(open_image(image), size, how)) for image in images]
     return from_bytes(torch.from_numpy(np.stack(fitted)).permute(0, 3, 1, 2))
+
+
+def batches(
+    images: Sequence[Image.Image], size: int, device: torch.device | str = "cpu", batch_size: int = 64
+) -> Iterator[torch.Tensor]:
+    """Pictures of any size and mode -> (B, 3, size, size) in [-1, 1], at most `batch_size` at a time; none of none."""
+    images = list(images)
+    for first in range(0, len(images), batch_size):
+        yield to_tensor(images[first : first + batch_size], size).to(device)
 
 
 def to_images(x: torch.Tensor) -> list[Image.Image]:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 
 BOOTSTRAPS = 2000
 _BOUNDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
@@ -57,6 +58,28 @@ def area_under_curve(scores: torch.Tensor, labels: torch.Tensor) -> float:
     return float((below + up_to).double().mean() / 2 / len(negatives))
 
 
+def average_precision(
+    scores: torch.Tensor, positive: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Mean precision at the rank of each positive, best score first; equal scores share a rank. (N,), (N,) bool.
+
+    Args:
+        weights: (draws, N) how often each picture was drawn, for bootstraps; default: once.
+
+    Returns:
+        (draws,), or without weights a scalar tensor; NaN for a draw without positives.
+    """
+    counts = torch.ones(1, len(scores)) if weights is None else weights
+    order = scores.argsort(descending=True, stable=True)
+    counts, positive = counts[:, order].double(), positive[order]
+    _, sizes = scores[order].unique_consecutive(return_counts=True)
+    last = sizes.cumsum(0) - 1
+    found, seen = (counts * positive).cumsum(1)[:, last], counts.cumsum(1)[:, last]
+    gained = found.diff(dim=1, prepend=torch.zeros(len(counts), 1, dtype=torch.float64))
+    values = (gained * found / seen.clamp_min(1e-12)).sum(1) / found[:, -1]
+    return values[0] if weights is None else values
+
+
 def with_bootstrap(
     statistic: Callable[[torch.Tensor], float], count: int, groups: torch.Tensor | None = None, seed: int = 0
 ) -> dict[str, float]:
@@ -88,6 +111,27 @@ def expected_calibration_error(probabilities: torch.Tensor, labels: torch.Tensor
     index = (confidence * bins).long().clamp_max(bins - 1)
     gaps = torch.zeros(bins, dtype=torch.float64).index_add_(0, index, right - confidence)
     return float(gaps.abs().sum() / len(labels))
+
+
+def structural_similarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Mean SSIM of pictures (B, C, H, W) in [-1, 1], sides of 11 or more -> (B,), 1 where they are equal.
+
+    Wang et al. 2004: Gaussian windows of 1.5 pixels, those alone that lie within the picture; mean over channels.
+    """
+    offsets = torch.arange(-5, 6, device=x.device, dtype=x.dtype)
+    line = torch.exp(-(offsets**2) / (2 * 1.5**2))
+    channels = x.shape[1]
+    window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, 11, 11)
+
+    def smooth(values: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(values, window, groups=channels)
+
+    mean_x, mean_y = smooth(x), smooth(y)
+    variances = smooth(x * x) - mean_x**2 + smooth(y * y) - mean_y**2
+    covariance = smooth(x * y) - mean_x * mean_y
+    c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # 2: the range of values
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return (luminance * (2 * covariance + c2) / (variances + c2)).mean((1, 2, 3))
 
 
 def paired_sign_flip_test(differences: torch.Tensor, groups: torch.Tensor | None = None, seed: int = 0) -> float:

@@ -1,0 +1,152 @@
+"""The published networks: loaded once for all visitors, with what the page says about them."""
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import torch
+from finder import Eye
+from huggingface_hub import ModelCard
+
+import betwixt
+from betwixt import ImageClassifier
+from betwixt.hub import CONFIG_FILE, HubError, locate, read_json
+
+NETWORKS = (  # the best first
+    "clocks-crocodiles-classifier",
+    "clocks-crocodiles-resnet9",
+    "clocks-crocodiles-cnn",
+    "clocks-crocodiles-shallow",
+)
+PICTURES = {  # what the datasets of the cards hold
+    "clocks-crocodiles-rendered": "rendered pictures",
+    "clocks-crocodiles-photos": "photos",
+}
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a search may compare pictures by."""
+
+    model: str  # a published name, of any class that has `embed`
+    label: str
+    layer: str | None = None  # of the network; None: the last one before the answer
+
+    @property
+    def key(self) -> str:
+        return f"{self.model}:{self.layer}" if self.layer else self.model
+
+
+FEATURES = {  # the default first
+    features.key: features
+    for features in (
+        Features("clocks-crocodiles-both", "Trained to see both"),
+        Features("clocks-crocodiles-classifier", "The best classifier"),
+        Features("clocks-crocodiles-resnet9", "ResNet-9"),
+        Features("clocks-crocodiles-cnn", "CNN"),
+        Features("clocks-crocodiles-shallow", "Shallow network"),
+        Features("clocks-crocodiles-autoencoder", "Autoencoder"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded model with what the page says about it."""
+
+    name: str
+    model: ImageClassifier
+    words: tuple[str, str]
+    measured: str
+
+
+_loading = threading.Lock()
+
+
+def networks() -> tuple[Network, ...]:
+    """The networks, the best first; the first call loads them, which takes seconds.
+
+    Raises:
+        gr.Error: one of them cannot be loaded. The reason goes into the log, for it names folders.
+    """
+    return _or_say(_load_networks)
+
+
+def eye(key: str) -> Eye:
+    """The network that gives FEATURES[key]. Raises ValueError for another key, and as `networks`."""
+    if key not in FEATURES:
+        raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {key!r}")
+    features = FEATURES[key]
+    for loaded in classifiers():
+        if features.model == loaded.key:
+            return Eye(key, loaded.label, loaded.model, features.layer)
+    return Eye(key, features.label, _or_say(lambda: _load_encoder(features.model)), features.layer)
+
+
+def classifiers() -> tuple[Eye, ...]:
+    """NETWORKS, for their probabilities. Raises as `networks`."""
+    return tuple(Eye(network.name, network.words[0], network.model) for network in networks())
+
+
+def _or_say(load: Callable[[], Any]) -> Any:
+    with _loading:
+        try:
+            return load()
+        except HubError as error:
+            print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
+            raise gr.Error("The networks could not be loaded; please come back later.", print_exception=False) from None
+
+
+@functools.cache
+def _load_networks() -> tuple[Network, ...]:
+    torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
+    return tuple(_load_network(name) for name in NETWORKS)
+
+
+def _load_network(name: str) -> Network:
+    folder = locate(name, "model")
+    model = ImageClassifier.from_pretrained(folder).to(memory_format=torch.channels_last)  # twice as quick
+    return Network(name, model, words_for(model), measured(folder / "README.md"))
+
+
+@functools.cache
+def _load_encoder(name: str) -> torch.nn.Module:
+    folder = locate(name, "model")
+    model_class = getattr(betwixt, str(read_json(folder / CONFIG_FILE).get("model_class")), ImageClassifier)
+    return model_class.from_pretrained(folder).to(memory_format=torch.channels_last)
+
+
+def words_for(model: ImageClassifier) -> tuple[str, str]:
+    """A network's name for people, and what it is."""
+    own = {
+        "shallow": ("Shallow", "4 fully-connected layers, trained from scratch"),
+        "cnn": (
+            "CNN",
+            f"{model.config['num_convolutions']} convolutions and global pooling, trained from scratch",
+        ),
+        "resnet9": ("ResNet-9", "8 convolutions with shortcuts, trained from scratch"),
+        "torchvision/squeezenet1_0": (
+            "SqueezeNet",
+            "26 convolutions that first learned the 1,000 classes of ImageNet, then these",
+        ),
+    }
+    name = model.architecture.removeprefix("torchvision/")
+    return own.get(model.architecture, (name, f"the architecture {name}, fitted to these classes"))
+
+
+def measured(card: Path) -> str:
+    """The accuracies that a model's card states (`model-index`), in words; empty where it states none."""
+    if not card.is_file():
+        return ""
+    results = ModelCard.load(card).data.eval_results or []
+    shares = [
+        f"{result.metric_value:.1%} of {PICTURES.get(result.dataset_name, result.dataset_name)}".replace("%", " %")
+        for result in results
+        if result.metric_type == "accuracy"
+    ]
+    return f"Right on {' and '.join(shares)} that it had not seen" if shares else ""

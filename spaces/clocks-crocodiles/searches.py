@@ -1,0 +1,106 @@
+"""What the tab *Find hybrids* searches: the collections that all visitors share, theirs, and their own two classes."""
+
+import dataclasses
+import functools
+import os
+import sys
+import threading
+from collections.abc import Collection, Sequence
+
+import gradio as gr
+from finder import CLASSES, Eye, Picture, Search, learn, pictures_of
+from networks import FEATURES, classifiers, eye
+
+from betwixt.between import METHODS
+from betwixt.collection import read_collection
+from betwixt.few_shot import MIN_PICTURES
+from betwixt.hub import HubError, locate, resolve
+
+DATASET = "clocks-crocodiles"
+OWN_COLLECTION = "BETWIXT_COLLECTION"  # variable: a folder or dataset of photos that the owner may show
+EXAMPLE_PAIR = ("tower", "house")  # shapes of rendered pictures
+DEFAULT_FEATURES = next(iter(FEATURES))
+
+_reading = threading.Lock()
+
+
+def pictures_in(collection: str) -> list[Picture]:
+    """The pictures of "rendered" or "photos", which all visitors share; read by the first call.
+
+    Raises:
+        gr.Error: they cannot be read. The reason goes into the log, for it names folders.
+    """
+    with _reading:
+        try:
+            return _read_pictures(collection)
+        except (HubError, OSError, ValueError) as error:
+            print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
+            raise gr.Error("The pictures could not be loaded; please come back later.", print_exception=False) from None
+
+
+@functools.cache
+def _read_pictures(collection: str) -> list[Picture]:
+    rendered = collection == "rendered"
+    return pictures_of(
+        read_collection(locate(DATASET, "dataset") if rendered else resolve(os.environ[OWN_COLLECTION], "dataset"))
+    )
+
+
+def shared_collections() -> list[str]:
+    """Photos only where the owner of the Space names some."""
+    return ["rendered", "photos"] if os.environ.get(OWN_COLLECTION) else ["rendered"]
+
+
+def search(
+    collection: str, method: str = "default", features: str = DEFAULT_FEATURES, pictures: Sequence[Picture] = ()
+) -> Search:
+    """A search for what lies between clock and crocodile: in a collection, or ("yours") in a visitor's pictures.
+
+    Raises:
+        ValueError: an unknown collection, method or features; in one line.
+        gr.Error: networks or pictures cannot be loaded.
+    """
+    shared = shared_collections()
+    _check("collection", collection, [*shared, "yours"])
+    _check("method", method, METHODS)
+    known = [picture for name in ([collection] if collection in shared else shared) for picture in pictures_in(name)]
+    references = [picture for picture in known if picture.kind in CLASSES]
+    members = classifiers()
+    among = {"rendered": "rendered pictures", "photos": "photos", "yours": "pictures of yours"}[collection]
+    candidates = pictures if collection == "yours" else known
+    return Search(candidates, references, CLASSES, method, eye(features), members[0], members, among)
+
+
+def learn_pair(names: Sequence[str], sets: Sequence[list[Picture]], features: str, key: str) -> Eye:
+    """A classifier of a visitor's own two classes, on the features of the named network where that is a classifier.
+
+    Raises ValueError in one line: see `betwixt.few_shot.learn_classes`.
+    """
+    chosen = eye(features)
+    return learn(chosen if chosen.can_classify else classifiers()[0], names, sets, key)
+
+
+def search_pair(learned: Eye, sets: Sequence[list[Picture]], method: str, pictures: list[Picture]) -> Search:
+    """A search for what lies between a visitor's own two classes: in further pictures, or else in those."""
+    _check("method", method, METHODS)
+    both = [picture for of_class in sets for picture in of_class]
+    first, second = learned.model.class_names
+    return Search(pictures or both, both, (first, second), method, learned, learned, among="pictures of yours")
+
+
+def example_pair() -> dict[str, list[Picture]]:
+    """Two classes for visitors without pictures of their own; empty where the collection lacks them."""
+    pair = {
+        name: [
+            dataclasses.replace(p, turn=threading.Lock(), found={}, heats={})
+            for p in pictures_in("rendered")
+            if p.shape == name
+        ]
+        for name in EXAMPLE_PAIR
+    }
+    return pair if all(len(pictures) >= MIN_PICTURES for pictures in pair.values()) else {}
+
+
+def _check(what: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, not {value!r}")

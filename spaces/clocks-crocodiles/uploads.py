@@ -1,0 +1,68 @@
+"""Files that visitors bring and take away: only what Gradio stored for them is opened, and it forgets all of it."""
+
+import threading
+from pathlib import Path
+
+from finder import Picture
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from betwixt.images import ImageError, open_image
+
+
+def stored(file: dict | None) -> Path:
+    """Where Gradio stored a visitor's file.
+
+    Raises:
+        ImageError: there is none, or the path is none of Gradio's; in one line for the visitor.
+    """
+    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
+        raise ImageError("There is no picture: please choose one first.")
+    path = Path(file["path"]).resolve()
+    # Gradio checks this only where the request marks the path as that of a file.
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise ImageError("Only uploaded pictures can be used.")
+    return path
+
+
+def name_of(file: dict | None) -> str:
+    """What the visitor calls the file."""
+    given = file if isinstance(file, dict) else {}
+    return Path(str(given.get("orig_name") or given.get("path") or "a file")).name[:80]
+
+
+def read(file: dict | None, min_side: int) -> Image.Image:
+    """Decode a visitor's picture; large ones to no less than `min_side` a side. Raises ImageError in one line."""
+    return open_image(stored(file), min_side=min_side)
+
+
+def gather(files: list[dict] | None, most: int, box: str, known: dict[tuple[str, str], Picture]) -> list[Picture]:
+    """A visitor's files as pictures, not yet opened; what cannot be used has its `fault`.
+
+    Args:
+        most: further files are left out.
+        box: where they were dropped; the same file in two boxes makes two pictures.
+        known: pictures of earlier calls, by box and path, which are used again.
+    """
+    pictures: dict[str, Picture] = {}
+    turn = threading.Lock()
+    for count, file in enumerate(files if isinstance(files, list) else []):
+        try:
+            path = stored(file)
+        except ImageError as error:
+            pictures[f"{count}"] = Picture(name_of(file), b"", fault=str(error))
+            continue
+        new = Picture(name_of(file), path, turn=turn)
+        if count >= most:
+            new.fault = f"Only {most} pictures are taken at once."
+        elif not path.is_file():
+            new.fault = "It was deleted meanwhile: please bring it again."
+        old = known.get((box, str(path)))
+        pictures[str(path)] = new if new.fault or not old or old.fault else old
+    return list(pictures.values())
+
+
+def offer(data: bytes, name: str) -> str:
+    """Store a file for a visitor to download, where Gradio serves and later deletes it (`delete_cache`)."""
+    return save_bytes_to_cache(data, name, get_upload_folder())
