@@ -24,6 +24,7 @@ PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
 SPACE = SPACES / "clocks-crocodiles"
 EXAMPLES = sorted((SPACE / "examples").glob("*.png"))
+HUB = Path(os.environ.get("BETWIXT_HUB", PROJECT / "hub_upload"))  # read here: some tests change the variable
 SPACE_PATH = "/clocks-crocodiles/"
 PATIENCE = 90_000  # milliseconds: the machine may have other work
 CLASSES = ["clock", "crocodile", "neither"]
@@ -87,10 +88,9 @@ class Site:
 @pytest.fixture(scope="session")
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
-    folder = Path(os.environ.get("BETWIXT_HUB", PROJECT / "hub_upload"))
-    needed = [folder / "models" / name / "config.json" for name in [*STAND_INS, SEES_BOTH, AUTOENCODER]]
-    needed.append(folder / "datasets" / "clocks-crocodiles" / "README.md")
-    return folder if all(file.is_file() for file in needed) else None
+    needed = [HUB / "models" / name / "config.json" for name in [*STAND_INS, SEES_BOTH, AUTOENCODER]]
+    needed.append(HUB / "datasets" / "clocks-crocodiles" / "README.md")
+    return HUB if all(file.is_file() for file in needed) else None
 
 
 @pytest.fixture(scope="session")

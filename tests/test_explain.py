@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from betwixt import ImageClassifier
-from betwixt.explain import CUES, occlusion_map, overlay, without
+from betwixt.explain import CUES, occlusion_map, occlusion_maps, overlay, without
 
 
 class BrightCorner(ImageClassifier):
@@ -25,6 +25,24 @@ def test_occlusion_map_finds_the_place_that_decides():
     assert heat[:16, :16].mean() > 5 * heat[16:, 16:].abs().mean()
     assert heat.flatten().argmax() // 32 < 16
     torch.testing.assert_close(occlusion_map(model, x, 1), -heat, atol=1e-5, rtol=1e-4)
+
+
+class TwoCorners(ImageClassifier):
+    """Class 0 by the brightness of the upper left quarter, class 1 by that of the lower right one."""
+
+    def forward(self, x):
+        return torch.stack([4 * x[:, :, :16, :16].mean((1, 2, 3)), 4 * x[:, :, 16:, 16:].mean((1, 2, 3))], 1)
+
+
+def test_maps_of_yes_or_no_questions_leave_the_other_class_alone():
+    arguments = {"architecture": "cnn", "class_names": ["first", "second"], "base_channels": 4}
+    x = torch.full((3, 32, 32), -0.5)
+    x[:, 4:12, 4:12] = x[:, 20:28, 20:28] = 1
+    first, second = occlusion_maps(TwoCorners(**arguments, one_versus_rest=True).eval(), x, [0, 1])
+    assert first[:16, :16].mean() > 5 * first[16:, 16:].abs().mean()
+    assert second[16:, 16:].mean() > 5 * second[:16, :16].abs().mean()
+    rivals, _ = occlusion_maps(TwoCorners(**arguments).eval(), x, [0, 1])
+    assert rivals[16:, 16:].mean() < -0.5 * rivals[:16, :16].mean()  # here one class's gain is the other's loss
 
 
 @pytest.mark.parametrize("size", [32, 30, 64])

@@ -72,6 +72,10 @@ def test_what_cannot_be_learned_is_one_line(backbone, given, message):
 
 
 def test_equal_pictures_are_refused(backbone):
-    same = [Image.new("RGB", (40, 40), "green")] * 8
+    for same in ([Image.new("RGB", (40, 40), "green")] * 8, pictures("disc", 1, 0) * 8):
+        refuses(backbone, same)
+
+
+def refuses(backbone, same):
     with pytest.raises(ValueError, match="all equal"):
         learn_classes(backbone, {"cup": same, "spoon": same})

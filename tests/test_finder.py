@@ -13,17 +13,16 @@ from betwixt import ImageClassifier
 from betwixt.collection import read_collection
 
 
-@pytest.fixture(scope="session")
-def space(launch, stand_ins):
+@pytest.fixture
+def space(launch, stand_ins, monkeypatch):
     """The modules of the Space in this process, with the stand-ins: space("finder")."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BETWIXT_HUB", str(stand_ins))
-        patch.delenv("BETWIXT_NAMESPACE", raising=False)
-        patch.delenv("BETWIXT_COLLECTION", raising=False)
-        launch.load_space(SPACE)
-        prefix = "betwixt_space_clocks_crocodiles."
-        modules = {name.removeprefix(prefix): found for name, found in sys.modules.items() if name.startswith(prefix)}
-        yield modules.__getitem__
+    monkeypatch.setenv("BETWIXT_HUB", str(stand_ins))
+    monkeypatch.delenv("BETWIXT_NAMESPACE", raising=False)
+    monkeypatch.delenv("BETWIXT_COLLECTION", raising=False)
+    launch.load_space(SPACE)
+    prefix = "betwixt_space_clocks_crocodiles."
+    modules = {name.removeprefix(prefix): found for name, found in sys.modules.items() if name.startswith(prefix)}
+    return modules.__getitem__
 
 
 def test_photos_are_searched_where_the_owner_names_some(space, small_photos, monkeypatch):

@@ -30,7 +30,7 @@ import tab_find
 import torch
 from api_find import Functions
 from finder import Picture, Search
-from networks import FEATURES, NETWORKS, classifiers, networks
+from networks import FEATURES, eye, networks
 from panel import Opinion, Reason, Variant
 from PIL import Image
 from searches import example_pair, learn_pair, search, search_pair, shared_collections
@@ -172,10 +172,10 @@ def decide(pictures: dict[int, torch.Tensor]) -> Iterator[tuple[torch.Tensor, li
 
 def compare(found: Search, picture: Picture) -> list[Image.Image]:
     """Two heat maps over a picture: what makes it like the first class, and like the second."""
-    image, reader = picture.open(HEAT_MAP_SIZE), found.reader
-    asked = reader.key if reader.key in NETWORKS else reader.model  # a GPU's worker has the published ones already
-    classes = [reader.model.class_names.index(name) for name in found.classes]
-    heats = next(iter(map_classes(asked, to_tensor([image], reader.model.image_size), classes)))
+    image, asked = picture.open(HEAT_MAP_SIZE), found.explainer
+    classes = [asked.model.class_names.index(name) for name in found.classes]
+    network = asked.key if asked.key in FEATURES else asked.model  # a GPU's worker has the published ones already
+    heats = next(iter(map_classes(network, to_tensor([image], asked.model.image_size), classes)))
     return [overlay(fit(image, HEAT_MAP_SIZE), heat) for heat in heats]
 
 
@@ -183,7 +183,7 @@ def compare(found: Search, picture: Picture) -> list[Image.Image]:
 def map_classes(model: str | ImageClassifier, x: torch.Tensor, class_indices: list[int]) -> Iterator[torch.Tensor]:
     """One tensor (K, H, W) of what speaks for each class in a picture (1, 3, H, W) in [-1, 1]."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = classifiers()[NETWORKS.index(model)].model if isinstance(model, str) else model
+    model = eye(model).model if isinstance(model, str) else model
     model = model if device == "cpu" else copy.deepcopy(model).to(device)
     yield occlusion_maps(model, x.to(device), class_indices).cpu()
 

@@ -77,7 +77,7 @@ class Visit:
         row = ranking and picked and ranking.row(picked)
         if row is None:  # a newer search has begun meanwhile
             return gr.skip()
-        heats = picked.heats.get(ranking.search.reader.key)
+        heats = picked.heats.get(ranking.search.explainer.key)
         return panel.stage(ranking, row, panel.shown(ranking, self.show), heats)
 
     def gallery(self) -> str:
@@ -198,13 +198,13 @@ class Events:
         """The stage again, with what makes the picture like each class."""
         yield gr.skip()
         ranking, picked = visit.ranking, visit.picked
-        if ranking is None or picked is None or ranking.search.reader.key in picked.heats:
+        if ranking is None or picked is None or ranking.search.explainer.key in picked.heats:
             return
         try:
             heats = self.functions.compare(ranking.search, picked)
         except ImageError:  # uploaded so long ago that it was deleted
             return
-        picked.heats[ranking.search.reader.key] = [data_uri(heat) for heat in heats]
+        picked.heats[ranking.search.explainer.key] = [data_uri(heat) for heat in heats]
         if visit.ranking is ranking and visit.picked is picked:
             yield visit.stage()
 

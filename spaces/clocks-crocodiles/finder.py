@@ -143,7 +143,7 @@ class Search:
     classes: tuple[str, str]
     method: str
     eye: Eye  # its features
-    reader: Eye  # the classifier whose probabilities and heat maps are shown
+    reader: Eye  # the classifier whose probabilities are shown
     members: tuple[Eye, ...] = ()  # classifiers of these classes, for the methods that ask several
     among: str = "pictures"
 
@@ -160,6 +160,11 @@ class Search:
     def asks_heads(self) -> bool:
         """Whether the method asks the network itself about each class, one against the rest."""
         return self.method in ("default", "heads") and self.eye.has_heads
+
+    @property
+    def explainer(self) -> Eye:
+        """The classifier whose heat maps are shown: of two yes-or-no questions, where the network answers those."""
+        return self.eye if self.eye.has_heads else self.reader
 
     @property
     def judges(self) -> tuple[Eye, ...]:

@@ -18,7 +18,8 @@ COLLECTIONS = {
     "classes": "Your own two classes",
 }
 LABELS = {  # of METHODS; a method that is new there is shown by its name
-    "default": "Says yes to both (the best)",
+    "default": "Both, and halfway (the best)",
+    "heads": "Says yes to both",
     "original": "As far from both (first version)",
     "original_first_edge": "From the left end (first version)",
     "original_second_edge": "From the right end (first version)",
@@ -29,7 +30,6 @@ LABELS = {  # of METHODS; a method that is new there is shown by its name
     "neighbours": "Mixed neighbours",
 }
 FORGET_AFTER = 3000  # seconds after the last search; the files themselves go after as many
-BEST = "heads"  # what "default" is
 
 
 def create_tab(tab: gr.Tab, functions: Functions, collections: list[str], features: dict[str, str]) -> None:
@@ -54,7 +54,7 @@ def create_tab(tab: gr.Tab, functions: Functions, collections: list[str], featur
                 second = _files(f"{MIN_PICTURES} or more pictures of it", "second")
                 third = _files("Where to search (none: in those)", "third")
                 learn = gr.Button("Learn and search", variant="primary", elem_id="learn")
-            methods = [(LABELS.get(key, key.replace("_", " ")), key) for key in METHODS if key != BEST]
+            methods = [(LABELS.get(key, key.replace("_", " ")), key) for key in METHODS]
             method = gr.Dropdown(methods, value="default", label="Rank by", elem_id="method")
             words = gr.HTML(_describe("default"), elem_id="method-words", js_on_load=None)
             named = [(label, key) for key, label in features.items()]
@@ -118,4 +118,4 @@ def _show_boxes(chosen: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _describe(method: str) -> str:
-    return panel.words(METHODS[BEST if method == "default" else method])
+    return panel.words(METHODS[method])

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 
 METHODS = {
-    "default": "the best on held-out pictures: heads that both say yes, the more the nearer to the middle of the axis",
-    "heads": "one-versus-rest heads that also learned from midpoints of two pictures: says yes to both",
+    "default": "both heads say yes, and the picture lies near the middle of the axis: the best on held-out pictures",
+    "heads": "one-versus-rest heads, which also learned from pictures put together of two, both say yes",
     "original": "the first version's rule: as far from the mean of one class as from that of the other",
     "original_first_edge": "the first version's rule, from the edge of the first class",
     "original_second_edge": "the first version's rule, from the edge of the second class",

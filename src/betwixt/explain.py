@@ -39,13 +39,18 @@ def occlusion_map(model: ImageClassifier, x: torch.Tensor, class_index: int, gri
 def occlusion_maps(
     model: ImageClassifier, x: torch.Tensor, class_indices: Sequence[int], grid: int = 7
 ) -> torch.Tensor:
-    """`occlusion_map` for several classes (K, H, W), in the time of one."""
+    """`occlusion_map` for several classes (K, H, W), in the time of one.
+
+    A network with a yes or no for each class is asked for that: what speaks for one class need not speak against
+    another.
+    """
+    ask = model.multilabel_probabilities if model.one_versus_rest else model.probabilities
     x = x.reshape(1, *x.shape[-3:])
     height, width = x.shape[-2:]
     masks = _soft_discs(grid, height, width).to(x.device)
     blurred = _blur(x, sigma=max(height, width) / 6)
     hidden = x * (1 - masks) + blurred * masks
-    probabilities = model.probabilities(torch.cat([x, hidden]))[:, list(class_indices)]
+    probabilities = ask(torch.cat([x, hidden]))[:, list(class_indices)]
     log_odds = torch.logit(probabilities.double().clamp(1e-7, 1 - 1e-7)).float().to(x.device)  # (1 + grid**2, K)
     falls = (log_odds[:1] - log_odds[1:]).T  # (K, grid**2)
     return torch.einsum("kg,ghw->khw", falls, masks[:, 0]) / masks.sum((0, 1)).clamp_min(1e-6)

@@ -42,9 +42,11 @@ def learn_classes(backbone: ImageClassifier, pictures: Mapping[str, Sequence[Ima
     copied = {key: value for key, value in backbone.network.state_dict().items() if value.shape == own[key].shape}
     model.network.load_state_dict(copied, strict=not model.is_timm)  # timm's networks hold their last layer
     model.standardise.load_state_dict(backbone.standardise.state_dict())
-    features = torch.cat([_features(model, images) for images in pictures.values()])
+    parts = [_features(model, images) for images in pictures.values()]  # the pictures, then their mirror images
+    features = torch.cat(parts)
     labels = torch.tensor([label for label, images in enumerate(pictures.values()) for _ in range(2 * len(images))])
-    if features.std(0).max() < 1e-6 * (1 + features.abs().max()):
+    as_they_are = torch.cat([part[: len(part) // 2] for part in parts])
+    if as_they_are.std(0).max() < 1e-6 * (1 + as_they_are.abs().max()):
         raise ValueError("the pictures are all equal: there is nothing to tell the classes apart by")
     last = model.network.get_classifier() if model.is_timm else model.head[-1]
     with torch.no_grad():
@@ -67,11 +69,12 @@ def _class_names(given: list[str]) -> list[str]:
 @torch.inference_mode()
 def _features(model: ImageClassifier, images: Sequence[Image.Image]) -> torch.Tensor:
     """(2 B, D) of the pictures and their mirror images, as the last layer gets them."""
-    found = []
+    sides: tuple[list, list] = ([], [])
     for i in range(0, len(images), 32):
         x = to_tensor(images[i : i + 32], model.image_size).to(model.mean.device)
-        found += [model.standardise(model.features(side)).float().cpu() for side in (x, x.flip(-1))]
-    return torch.cat(found)
+        for side, seen in zip(sides, (x, x.flip(-1)), strict=True):
+            side.append(model.standardise(model.features(seen)).float().cpu())
+    return torch.cat(sides[0] + sides[1])
 
 
 def _logistic_regression(features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
