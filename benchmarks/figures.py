@@ -37,7 +37,10 @@ def section() -> str:
     """The section in Markdown."""
     validation = json.loads((RESULTS / "cross_validation.json").read_text())
     checkpoints = json.loads((RESULTS / "checkpoints.json").read_text())
-    return "\n".join([*recipes(validation), "", *published(checkpoints)])
+    between = json.loads((RESULTS / "between.json").read_text())
+    depths = json.loads((RESULTS / "autoencoder_depth.json").read_text())
+    parts = [recipes(validation), published(checkpoints), methods(between), features(between), depth(depths)]
+    return "\n\n".join("\n".join(lines) for lines in parts)
 
 
 def recipes(table: dict) -> list[str]:
@@ -81,6 +84,90 @@ def published(tables: dict) -> list[str]:
                 lines.append(f"| {pictures} | {figure} | {' | '.join(cells)} |")
         lines += [f"| {pictures} | {key} | {' | '.join(row)} |" for key, row in paired(found).items()]
     return lines
+
+
+BEST_FEATURES = "clocks-crocodiles-both"
+DEFAULT = "default"
+
+
+def methods(tables: dict) -> list[str]:
+    """How well each method finds hybrids on the best network's features: one row a method, of each dataset."""
+    lines = [
+        f"What lies between: hybrids planted among held-out pictures, found by each method on `{BEST_FEATURES}`'s",
+        "features. Average precision, mean of 5 plantings; in the pool are also blends of two clocks or two",
+        "crocodiles, made in the same way, which must not be found (`training/evaluate_between.py`):",
+    ]
+    for pictures, by_features in tables.items():
+        found = {name: row for name, row in by_features[BEST_FEATURES].items() if "average precision" in row}
+        kinds = [kind for kind in found[DEFAULT]["average precision"] if kind != "macro"]
+        lines += [
+            "",
+            f"| {pictures}: method | all kinds | times the original | {' | '.join(kinds)} | precision at 10 |",
+            "|---|---|---|---|" + "---|" * len(kinds),
+        ]
+        for name, row in found.items():
+            precision = row["average precision"]
+            times = row.get("times the original rule")
+            cells = [
+                f"`{name}`" if name != "random" else "a random order",
+                bounds(precision["macro"]),
+                bounds(times) if times and name != "original" else "",
+                *(f"{precision[kind]['value']:.3f}" if kind in precision else "" for kind in kinds),
+                f"{row['precision at 10']['macro']:.2f}" if "precision at 10" in row else "",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+        if "position" in by_features[BEST_FEATURES]:
+            with_t = by_features[BEST_FEATURES]["position"]["rank correlation with t"]
+            middle = found[DEFAULT]["rank correlation with 1 - |2t - 1|"]
+            lines += [
+                "",
+                f"Rank correlation over the morphs: of the position on the axis with `t` {bounds(with_t)}, of the",
+                f"default score with nearness to `t` = 0.5 {bounds(middle)}.",
+            ]
+    return lines
+
+
+def features(tables: dict) -> list[str]:
+    """The same with each network's features: one row a network."""
+    lines = [
+        "The same with other features (all kinds together): the rule of the first version, and the default.",
+        "",
+        "| features | " + " | ".join(f"{pictures}: original | default | times" for pictures in tables) + " |",
+        "|---|" + "---|" * (3 * len(tables)),
+    ]
+    for name in next(iter(tables.values())):
+        cells = []
+        for by_features in tables.values():
+            row = by_features[name]
+            cells += [bounds(row[method]["average precision"]["macro"]) for method in ("original", DEFAULT)]
+            cells.append(f"{row[DEFAULT]['times the original rule']['value']:.2f}")
+        name = name.removeprefix("runs/").split("/")[0]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return lines
+
+
+def depth(tables: dict) -> list[str]:
+    """Autoencoders of several depths and about as many parameters: one row each, of the photos."""
+    found = next(iter(tables.values()))
+    known = next(iter(found.values()))
+    shown = [name for name, figure in known.items() if isinstance(figure, dict)]
+    lines = [
+        "Must an autoencoder be very deep? Residual blocks at each resolution, as many steps and about as many",
+        f"parameters; {next(iter(tables))} (`training/evaluate_autoencoder.py compare`):",
+        "",
+        f"| what, blocks | parameters | {' | '.join(shown)} |",
+        "|---|---|" + "---|" * len(shown),
+    ]
+    for name, row in found.items():
+        what = name.replace("autoencoder-", "autoencoder, ")
+        size = f"{row['parameters'] / 1e6:.2f} M" if "parameters" in row else ""
+        lines.append(f"| {what} | {size} | {' | '.join(bounds(row[f]) if f in row else '' for f in shown)} |")
+    return lines
+
+
+def bounds(figure: dict) -> str:
+    """`0.512 (0.471 to 0.560)`."""
+    return f"{figure['value']:.3f}" + (f" ({figure['low']:.3f} to {figure['high']:.3f})" if "low" in figure else "")
 
 
 def paired(found: dict) -> dict[str, list[str]]:

@@ -107,7 +107,7 @@ def make_loss(recipe: Recipe):
         value = squared + recipe.l1 * F.l1_loss(x_hat, x)
         if recipe.similarity:
             value = value + recipe.similarity * (1 - structural_similarity(x_hat, x).mean())
-        return value, {"error": squared.detach().sqrt() * 127.5}
+        return value, {"training_error": squared.detach().sqrt() * 127.5}
 
     return loss
 
