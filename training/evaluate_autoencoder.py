@@ -8,7 +8,6 @@ their mirror images; their mean picture; and the raw pixels. Two readers that se
 useful the numbers are: a linear probe, whose regularisation is chosen by cross-validation, and the nearest neighbours.
 """
 
-import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from options import option, parse, report, run
+from options import option, run_command
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -66,10 +65,7 @@ class Coder:
 
 def main() -> None:
     commands = {"checkpoint": (Checkpoint, evaluate_checkpoint), "compare": (Comparison, compare)}
-    if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        sys.exit(f"usage: evaluate_autoencoder.py {{{','.join(commands)}}} ...\n{__doc__}")
-    kind, function = commands[sys.argv[1]]
-    run(report, function, parse(kind, {}, kind.__doc__, sys.argv[2:]))
+    run_command(commands, __doc__)
 
 
 def evaluate_checkpoint(options: Checkpoint) -> dict:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from loop import RUNS, last_checkpoint
-from options import option, parse, report, run
+from options import option, run_command
 from tables import ImageTable, concatenate, folds, read_dataset
 from tqdm import tqdm
 
@@ -87,10 +87,7 @@ def main() -> None:
         "compare": (Comparison, compare),
         "cross-validate": (CrossValidation, cross_validate),
     }
-    if len(sys.argv) < 2 or sys.argv[1] not in commands:
-        sys.exit(f"usage: evaluate_classifier.py {{{','.join(commands)}}} ...\n{__doc__}")
-    kind, function = commands[sys.argv[1]]
-    run(report, function, parse(kind, {}, kind.__doc__, sys.argv[2:]))
+    run_command(commands, __doc__)
 
 
 def evaluate_checkpoint(options: Checkpoint) -> dict:

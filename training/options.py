@@ -65,6 +65,14 @@ def report(function, options) -> None:
     print(text)
 
 
+def run_command(commands: dict, usage: str) -> None:
+    """Run and `report` the command named first on the command line: name -> (dataclass of options, function)."""
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} {{{','.join(commands)}}} ...\n{usage}")
+    kind, function = commands[sys.argv[1]]
+    run(report, function, parse(kind, {}, kind.__doc__, sys.argv[2:]))
+
+
 def option(default=dataclasses.MISSING, help: str = "", **metadata):
     """A dataclass field with its help text, and `choices=` or `range=(low, high)`."""
     metadata = {"help": help, **metadata}
