@@ -16,7 +16,7 @@ pytest_plugins = ["hub_fixtures", "spaces_fixtures"]
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of real photos; tests that need them skip only where it is absent."""
-    folder = Path(os.environ.get("BETWIXT_PHOTOS", ROOT.parent / "shared" / "data"))
+    folder = Path(os.environ.get("BETWIXT_PHOTOS", ROOT.parent / "shared" / "data")).resolve()
     if not folder.is_dir():
         pytest.skip(f"no photos at {folder}: set BETWIXT_PHOTOS")
     return folder

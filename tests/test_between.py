@@ -115,13 +115,12 @@ def test_heads_that_a_network_has_take_the_place_of_fitted_ones():
     candidates, references, labels = planted()
     both, none, one = (0.9, 0.8), (0.05, 0.05), (0.999, 0.01)
     probabilities = torch.tensor([[both, none, one]])
-    scores = between.score(candidates[:3], references, labels, "heads", probabilities=probabilities)
+    scores = between.score(candidates[:3], references, labels, probabilities=probabilities)
     assert scores.tolist() == pytest.approx([1.386, -2.944, -4.595], abs=1e-3)  # the lower log-odds
-    # The default takes the axis into account: what lies at its ends is less between than what lies half-way.
-    half_way = torch.cat([candidates[HALF][:1], candidates[:1], candidates[30:31]])
-    alike = torch.full((1, 3, 2), 0.7)
-    scores = between.score(half_way, references, labels, probabilities=alike)
-    assert scores[0] > scores[1:].max() + 1
+    fitted = between.score(candidates[:3], references, labels)
+    torch.testing.assert_close(fitted, between.score(candidates[:3], references, labels, "heads"))
+    heads = between.score(candidates[:3], references, labels, "heads", probabilities=probabilities)
+    torch.testing.assert_close(heads, fitted)
 
 
 def test_sure_answers_keep_an_order():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from augmentation import combine
+from augmentation import combine, random_blur
 from blends import BLENDS, frequency, pairs
 
 WHITE, BLACK = torch.ones(64, 3, 32, 32), -torch.ones(64, 3, 32, 32)
@@ -61,3 +61,14 @@ def test_combined_pictures_have_both_labels():
     assert torch.equal(unchanged, targets)
     never = combine(x, targets, 1.0, wanted=torch.eye(2))[1]
     assert (never.sum(1) == 1).all()
+
+
+def test_blur_takes_the_fine_and_leaves_the_rest():
+    torch.manual_seed(0)
+    x = torch.rand(40, 3, 32, 32) - 0.5
+    blurred = random_blur(x, 0.5)
+    changed = (blurred != x).flatten(1).any(1)
+    assert 8 < changed.sum() < 32
+    assert blurred[changed].std() < 0.5 * x[changed].std()
+    torch.testing.assert_close(blurred.mean((2, 3)), x.mean((2, 3)))
+    assert torch.equal(random_blur(x, 0.0), x)

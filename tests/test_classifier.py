@@ -158,17 +158,41 @@ def test_num_convolutions_is_the_depth():
     assert (convolutions(3), convolutions(5)) == (3, 5)
 
 
-def test_heads_of_one_class_against_the_rest():
+@pytest.mark.parametrize("architecture", ["cnn", "torchvision/squeezenet1_0", "test_resnet"])
+def test_heads_that_say_yes_or_no_to_each_class(architecture, tmp_path):
+    if architecture == "test_resnet":
+        pytest.importorskip("timm")
     torch.manual_seed(0)
-    arguments = {"architecture": "cnn", "class_names": ["clock", "crocodile", "neither"]}
-    model = ImageClassifier(**arguments, one_versus_rest=True, flip_at_test=True).eval()
-    images = [Image.new("RGB", (40, 30), colour) for colour in ("red", "green")]
+    arguments = {"architecture": architecture, "class_names": ["clock", "crocodile", "neither"], "network_size": 64}
+    model = ImageClassifier(**arguments, multilabel_width=16, flip_at_test=True).eval()
+    images = [Image.effect_noise((40, 30), 60).convert(mode) for mode in ("RGB", "L")]
     x = to_tensor(images, 32)
-    logits = (model(x) + model(x.flip(-1))) / 2
+    features = [nn.functional.normalize(model.features(side), dim=1) for side in (x, x.flip(-1))]
+    logits = sum(model.multilabel_head(side) for side in features) / 2
     torch.testing.assert_close(model.predict_multilabel(images), torch.sigmoid(logits))
-    torch.testing.assert_close(model.predict(images), torch.softmax(logits, 1))
-    with pytest.raises(ValueError, match="trained to choose one class"):
+    model.save_pretrained(tmp_path)
+    loaded = ImageClassifier.from_pretrained(tmp_path)
+    torch.testing.assert_close(loaded.predict_multilabel(images), torch.sigmoid(logits))
+    torch.testing.assert_close(loaded.predict(images), model.predict(images))
+    with pytest.raises(ValueError, match="chooses one class"):
         ImageClassifier(**arguments).eval().predict_multilabel(images)
+
+
+@pytest.mark.parametrize("width", [0, 16])
+def test_all_that_a_network_says_at_once(width):
+    torch.manual_seed(0)
+    model = ImageClassifier(
+        architecture="cnn", class_names=["a", "b"], multilabel_width=width, flip_at_test=True
+    ).eval()
+    images = [Image.effect_noise((40, 30), 60).convert("RGB") for _ in range(20)]
+    for given in (images, []):
+        seen = model.see(given)
+        torch.testing.assert_close(seen.embedding, model.embed(given))
+        torch.testing.assert_close(seen.probabilities, model.predict(given))
+        if width:
+            torch.testing.assert_close(seen.multilabel, model.predict_multilabel(given))
+        else:
+            assert seen.multilabel is None
 
 
 def test_features_of_another_layer():

@@ -14,28 +14,41 @@ from betwixt.images import from_bytes
 
 @pytest.fixture(scope="module")
 def test_split() -> ImageTable:
-    return read_dataset("clocks-crocodiles", "test", 32).of_classes(recipe.CLASSES)
+    return read_dataset("clocks-crocodiles", "test", 32)
+
+
+def plant(test_split, planted: int) -> recipe.Planted:
+    return recipe.plant(test_split, recipe.Recipe(dataset=[], planted=planted, seeds=2))
 
 
 def test_pools_hold_hybrids_and_blends_of_one_class(test_split):
-    pools = recipe.plant(test_split, planted=6, seeds=2, decoder=None)
-    assert set(pools) == set(recipe.BLENDS)
-    plain = from_bytes(test_split.pixels)
-    for of_kind in pools.values():
+    planted = plant(test_split, 6)
+    assert set(planted.pools) == set(recipe.BLENDS)
+    plain = from_bytes(torch.cat([test_split.of_classes(recipe.CLASSES).pixels, recipe.others_of(test_split).pixels]))
+    assert len(plain) == len(test_split)
+    for of_kind in planted.pools.values():
         assert len(of_kind) == 2
-        assert not torch.equal(of_kind[0].planted, of_kind[1].planted)
+        assert not torch.equal(*(planted.pictures[pool.rows[pool.hybrid]] for pool in of_kind))
         for pool in of_kind:
-            assert torch.equal(pool.plain, plain)
+            assert torch.equal(planted.pictures[pool.rows[: len(plain)]], plain)
             assert pool.hybrid.sum() == pool.same_class.sum() == 6
-            assert not (pool.hybrid & pool.same_class).any()
-            assert len(pool.planted) == 12
-            assert len(pool.hybrid) == len(plain) + 12
+            assert pool.other.sum() == len(recipe.others_of(test_split))
+            assert (pool.hybrid.int() + pool.same_class.int() + pool.other.int()).max() == 1
+            assert len(pool.rows) == len(pool.hybrid) == len(plain) + 12
+
+
+def test_morphs_half_way_are_a_pool(test_split):
+    morphs = read_dataset("clocks-crocodiles", "morphs", 32)
+    planted = recipe.plant(test_split, recipe.Recipe(dataset=[], planted=6, seeds=1), morphs=morphs)
+    assert torch.equal(planted.pictures[planted.morphs], from_bytes(morphs.pixels))
+    (pool,) = planted.pools[recipe.MORPHS]
+    middle = (planted.t >= 0.3) & (planted.t <= 0.7)
+    assert torch.equal(pool.rows[pool.hybrid], planted.morphs[middle])
+    assert not pool.same_class.any()
 
 
 def test_bootstrap_draws_plain_pictures_alike_everywhere(test_split):
-    pools = recipe.plant(test_split, planted=6, seeds=2, decoder=None)
-    groups = torch.arange(len(test_split))
-    weights = recipe.bootstrap_weights(pools, groups)
+    weights = recipe.bootstrap_weights(plant(test_split, 6).pools, recipe.groups_of(test_split))
     flat = [drawn for of_kind in weights.values() for drawn in of_kind]
     for drawn in flat:
         assert drawn.shape == (recipe.DRAWS, len(test_split) + 12)
@@ -46,18 +59,31 @@ def test_bootstrap_draws_plain_pictures_alike_everywhere(test_split):
 
 
 def test_figures_of_perfect_and_useless_scores(test_split):
-    pools = recipe.plant(test_split, planted=12, seeds=2, decoder=None)
-    weights = recipe.bootstrap_weights(pools, torch.arange(len(test_split)))
-    perfect = {kind: [pool.hybrid.float() for pool in of_kind] for kind, of_kind in pools.items()}
-    worst = {kind: [-scores for scores in of_kind] for kind, of_kind in perfect.items()}
-    table = recipe.figures({"heads": perfect, "original": worst}, pools, weights)
-    assert table["heads"]["average precision"]["macro"] == {"value": 1, "low": 1, "high": 1}
+    planted = plant(test_split, 12)
+    weights = recipe.bootstrap_weights(planted.pools, recipe.groups_of(test_split))
+    perfect = torch.zeros(len(planted.pictures))
+    for of_kind in planted.pools.values():
+        for pool in of_kind:
+            perfect[pool.rows[pool.hybrid]] = 1
+    table = recipe.figures({"heads": perfect, "original": -perfect}, planted.pools, weights)
+    pool = planted.pools["mixup"][0]
+    for name, ranked in recipe.PRECISIONS.items():
+        assert table["heads"][name]["macro"] == {"value": 1, "low": 1, "high": 1}
+        assert table["original"][name]["times the original rule"] == {"value": 1, "low": 1, "high": 1}
+        rows = ranked(pool)
+        expected = float(metrics.average_precision(-perfect[pool.rows[rows]], pool.hybrid[rows]))
+        assert table["original"][name]["mixup"]["value"] == pytest.approx(expected)
     assert table["heads"]["precision at 10"]["macro"] == 1
     assert table["original"]["precision at 10"]["macro"] == 0
-    assert table["original"]["times the original rule"] == {"value": 1, "low": 1, "high": 1}
-    expected = float(metrics.average_precision(worst["mixup"][0], pools["mixup"][0].hybrid))
-    assert table["original"]["average precision"]["mixup"]["value"] == pytest.approx(expected)
-    assert table["heads"]["times the original rule"]["value"] == pytest.approx(1 / expected, rel=0.01)
+    among = [table["original"][name]["macro"]["value"] for name in recipe.PRECISIONS]
+    assert among[1] > among[0] > among[2]  # the more there is beside the hybrids, the lower
+
+
+def test_a_dataset_of_the_two_classes_alone_has_no_others(test_split):
+    planted = plant(test_split.of_classes(recipe.CLASSES), 6)
+    weights = recipe.bootstrap_weights(planted.pools, recipe.groups_of(test_split.of_classes(recipe.CLASSES)))
+    table = recipe.figures({"original": torch.arange(len(planted.pictures)).float()}, planted.pools, weights)
+    assert set(recipe.PRECISIONS) - set(table["original"]) == {recipe.OTHERS_TOO}
 
 
 def test_command_writes_the_table(small_run, run_recipe):

@@ -33,12 +33,17 @@ class TwoCorners(ImageClassifier):
     def forward(self, x):
         return torch.stack([4 * x[:, :, :16, :16].mean((1, 2, 3)), 4 * x[:, :, 16:, 16:].mean((1, 2, 3))], 1)
 
+    features = forward
+
+    def _yes_or_no(self, features):
+        return features
+
 
 def test_maps_of_yes_or_no_questions_leave_the_other_class_alone():
     arguments = {"architecture": "cnn", "class_names": ["first", "second"], "base_channels": 4}
     x = torch.full((3, 32, 32), -0.5)
     x[:, 4:12, 4:12] = x[:, 20:28, 20:28] = 1
-    first, second = occlusion_maps(TwoCorners(**arguments, one_versus_rest=True).eval(), x, [0, 1])
+    first, second = occlusion_maps(TwoCorners(**arguments).eval(), x, [0, 1], multilabel=True)
     assert first[:16, :16].mean() > 5 * first[16:, 16:].abs().mean()
     assert second[16:, 16:].mean() > 5 * second[:16, :16].abs().mean()
     rivals, _ = occlusion_maps(TwoCorners(**arguments).eval(), x, [0, 1])

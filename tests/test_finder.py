@@ -49,12 +49,14 @@ def test_visitors_who_wait_for_the_same_pictures_share_the_work(space):
     pictures = [finder.Picture(f"{i}", EXAMPLES[i % 6].read_bytes(), turn=turn) for i in range(70)]
     pictures[5].source = b"no picture"
 
-    def slow(images: list) -> torch.Tensor:
-        seen.append(len(images))
-        return torch.arange(len(images)).view(-1, 1)
+    class Model:
+        def embed(self, images: list) -> torch.Tensor:
+            seen.append(len(images))
+            return torch.arange(len(images)).view(-1, 1)
 
+    eye = finder.Eye("key", "A network", Model())
     with ThreadPoolExecutor(4) as pool:
-        steps = list(pool.map(lambda _: list(finder.look(pictures, "key", slow)), range(4)))
+        steps = list(pool.map(lambda _: list(finder.look(pictures, eye)), range(4)))
     assert sum(seen) == 69
     assert max(seen) <= finder.BATCH
     assert all(not own or own[-1] <= 70 for own in steps)
@@ -68,8 +70,8 @@ def searched(space, kinds: list[str], features: torch.Tensor, references: int = 
     random = torch.Generator().manual_seed(0)
 
     def picture(name: str, kind: str, row: torch.Tensor):
-        found = {"eye": row, "eye: probabilities": torch.tensor([0.2, 0.1, 0.7])}
-        made = finder.Picture(name, EXAMPLES[0].read_bytes(), kind, found=found)
+        seen = {"eye": finder.Glance(row, torch.tensor([0.2, 0.1, 0.7]))}
+        made = finder.Picture(name, EXAMPLES[0].read_bytes(), kind, seen=seen)
         made.open()
         return made
 

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 from conftest import ROOT, SMALL_RECIPE
-from loop import LoopSettings, batch_indices, last_checkpoint, learning_rate, train
+from loop import LoopSettings, batch_indices, computes_in_bf16, last_checkpoint, learning_rate, train
 
 from betwixt import ImageClassifier
 
@@ -220,3 +220,12 @@ def test_trackio_keeps_the_numbers_on_this_machine(small_run, run_recipe, tmp_pa
     databases = list(tmp_path.rglob("*.db"))
     assert databases
     assert databases[0].stat().st_size > 0
+
+
+def test_precision_is_what_the_device_computes_in(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for capabilities, expected in (({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found, raising=False)
+        assert computes_in_bf16("auto") is expected
+        assert computes_in_bf16("bf16")
+        assert not computes_in_bf16("fp32")

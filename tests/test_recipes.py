@@ -13,9 +13,8 @@ from conftest import ROOT, SMALL_RECIPE
 from hub_server import TOKEN
 from loop import last_checkpoint
 from tables import read_dataset
-from train_classifier import oversampled
 
-from betwixt import ConvAutoencoder, ImageClassifier
+from betwixt import ConvAutoencoder, ImageClassifier, metrics
 from betwixt.images import from_bytes
 
 
@@ -179,23 +178,38 @@ def test_every_architecture_trains_and_loads(small_run, run_recipe, options):
     torch.testing.assert_close(probabilities.sum(1), torch.ones(len(table)))
 
 
-def test_rare_classes_come_up_more_often(small_run):
-    table = read_dataset(str(small_run / "runs/datasets/small"), "train", 32)
-    rows = table.labels.argsort(stable=True)[: int((table.labels == 0).sum()) + 4]  # all clocks, 4 crocodiles
-    table = table.select(rows)
-    counts = [int((table.labels == label).sum()) for label in (0, 1)]
-    assert counts[1] == 4
-    for power, times in ((0.0, 1), (0.5, round((counts[0] / 4) ** 0.5)), (1.0, round(counts[0] / 4))):
-        labels = table.labels[oversampled(table, power)]
-        assert int((labels == 0).sum()) == counts[0]
-        assert int((labels == 1).sum()) == 4 * times
-
-
 def test_training_learns(small_run, run_recipe):
     options = [o if o != "30" else "150" for o in SMALL_RECIPE]
     run_recipe(small_run, "train_classifier.py", "--name", "learned", *options, "--learning-rate", "0.01")
     metrics = json.loads((last_checkpoint(small_run / "runs/learned") / "metrics.json").read_text())
     assert metrics["accuracy"] > 0.8
+
+
+def test_heads_for_a_trained_classifier(small_run, run_recipe):
+    first = last_checkpoint(small_run / "runs/first") / "model"
+    options = ["--name", "heads", "--model", first, "--dataset", "small", "--blends", "3000", "--width", "64"]
+    options += ["--steps", "200", "--batch-size", "256"]
+    run_recipe(small_run, "train_multilabel.py", *options)
+    checkpoint = last_checkpoint(small_run / "runs/heads")
+    before, after = ImageClassifier.from_pretrained(first), ImageClassifier.from_pretrained(checkpoint / "model")
+    table = read_dataset(str(small_run / "runs/datasets/small"), "test", 32)
+    x = from_bytes(table.pixels)
+    torch.testing.assert_close(after.probabilities(x), before.probabilities(x))
+    yes = after.multilabel_probabilities(x)
+    for column, name in enumerate(after.class_names):
+        assert metrics.area_under_curve(yes[:, column], table.labels == table.class_names.index(name)) > 0.75
+    recipe = json.loads((checkpoint / "recipe.json").read_text())
+    assert recipe["classifier"] == json.loads((first.parent / "recipe.json").read_text())
+    # What was computed is kept: without the last chunk, only that one is made again, and the heads are the same.
+    chunks = sorted((small_run / "runs/heads/blends").glob("*.safetensors"))
+    assert len(chunks) == 2
+    written, content = chunks[0].stat().st_mtime_ns, (checkpoint / "model/model.safetensors").read_bytes()
+    chunks[1].unlink()
+    run_recipe(small_run, "train_multilabel.py", *options)
+    assert chunks[0].stat().st_mtime_ns == written
+    assert (checkpoint / "model/model.safetensors").read_bytes() == content
+    changed = run_recipe(small_run, "train_multilabel.py", *options, "--both", "0.5", check=False)
+    assert "was begun with other settings (both)" in error_of(changed)
 
 
 def test_pretrained_weights_from_the_given_file(small_run, run_recipe, photos):

@@ -36,6 +36,17 @@ def random_colour(x: torch.Tensor, strength: float = 0.3) -> torch.Tensor:
     return (mean + (x - mean) * factor() + (factor() - 1)).clamp(-1, 1)
 
 
+def random_blur(x: torch.Tensor, share: float, sigmas: tuple[float, float] = (0.5, 1.5)) -> torch.Tensor:
+    """Blur a `share` of the pictures by a Gaussian of some deviation, in pixels of the side's 32nd part."""
+    count, _, height, width = x.shape
+    low, high = sigmas
+    sigma = (torch.rand(count, 1, 1, 1, device=x.device) * (high - low) + low) * width / 32
+    cycles = torch.fft.fftfreq(height, device=x.device)[:, None] ** 2 + torch.fft.rfftfreq(width, device=x.device) ** 2
+    kept = torch.exp(-2 * (math.pi * sigma) ** 2 * cycles)
+    blurred = torch.fft.irfft2(torch.fft.rfft2(x) * kept, s=(height, width)).clamp(-1, 1)
+    return torch.where(torch.rand(count, 1, 1, 1, device=x.device) < share, blurred, x)
+
+
 def cutout(x: torch.Tensor, size: float = 0.25) -> torch.Tensor:
     """Grey out one random square of `size` of the side in each picture (DeVries and Taylor 2017)."""
     count, _, height, width = x.shape

@@ -6,11 +6,11 @@
 The references are the training split's clocks and crocodiles. The pool is the test split's, with PLANTED hybrids of
 one kind of their pairs, and as many blends of two clocks or of two crocodiles made in the same way, which must not be
 found. Each method of `betwixt.between` on each network's features ranks the pool; average precision says how far up the
-hybrids are. "default" takes the network's own heads, one class against the rest, where it has them. For the
-autoencoder's midpoints all of the pool passes its decoder: or else blur would be found.
+hybrids are, also where the test split's pictures of neither class are in the pool. "default" takes the network's own
+heads, a yes or no for each class, where it has them. For the autoencoder's midpoints all of the pool passes its
+decoder: or else blur would be found.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ MIDPOINTS, MORPHS = "autoencoder midpoint", "morph"
 MORPHS_BETWEEN = (0.3, 0.7)  # t of the morphs that count as hybrids
 IMAGENET = "imagenet-squeezenet"
 DRAWS = 500
+BATCH = 20  # on a CPU quicker than large ones, which leave its caches
 
 
 @dataclass
@@ -53,12 +54,22 @@ class Recipe:
 
 @dataclass
 class Pool:
-    """What is ranked: plain pictures, which pools share, then planted ones (N, 3, H, W); of all, what is what."""
+    """What is ranked together: rows (N,) of the pictures, and what each is."""
 
-    plain: torch.Tensor
-    planted: torch.Tensor
+    rows: torch.Tensor
     hybrid: torch.Tensor  # (N,)
     same_class: torch.Tensor  # (N,) blends of one class
+    other: torch.Tensor  # (N,) plain pictures of neither class
+
+
+@dataclass
+class Planted:
+    """All pictures (M, 3, H, W), and the pools {kind: one for each seed} of their rows."""
+
+    pictures: torch.Tensor
+    pools: dict[str, list[Pool]]
+    morphs: torch.Tensor  # rows of the true morphs, empty where there are none
+    t: torch.Tensor  # how far each morph is from the first class to the second
 
 
 def main() -> None:
@@ -80,32 +91,23 @@ def measure_dataset(name: str, networks: dict, decoder, recipe: Recipe) -> dict:
     """{features: {method: figures}} on one dataset."""
     image_size = next(iter(networks.values()))[0].image_size
     training = read_dataset(recipe.references or name, "train", image_size).of_classes(CLASSES)
-    test = read_dataset(name, "test", image_size).of_classes(CLASSES)
-    groups = torch.tensor(test.columns["group"]).unique(return_inverse=True)[1]
-    pools = plant(test, recipe.planted, recipe.seeds, decoder)
-    morphs = read_morphs(name, image_size)
-    if morphs is not None:
-        pools[MORPHS] = [with_morphs(test, morphs)]
-    weights = bootstrap_weights(pools, groups)
+    planted = plant(read_dataset(name, "test", image_size), recipe, decoder, read_morphs(name, image_size))
+    weights = bootstrap_weights(planted.pools, groups_of(read_dataset(name, "test", image_size)))
     table: dict = {}
-    for features, (model, layer) in networks.items():
+    for features, (model, layer) in tqdm(networks.items(), desc=Path(name).name, disable=None):
         references = embed(model, layer, from_bytes(training.pixels))
-        embedded = through(lambda x, m=model, name=layer: embed(m, name, x), pools, features)
-        heads = through(lambda x, m=model, name=layer: heads_of(m, name, x), pools, features)
-        found = {
-            method: {
-                kind: [
-                    between.score(x, references, training.labels, method, probabilities=own_if_default(method, own))
-                    for x, own in zip(of_kind, heads[kind], strict=True)
-                ]
-                for kind, of_kind in embedded.items()
-            }
+        embedded, own = embed(model, layer, planted.pictures), heads_of(model, layer, planted.pictures)
+        scores = {
+            method: between.score(
+                embedded, references, training.labels, method, probabilities=own if method == "default" else None
+            )
             for method in recipe.methods
         }
-        table[features] = figures(found, pools, weights)
-        table[features]["random"] = {"average precision": {"macro": expected_at_random(pools)}}
-        if morphs is not None:
-            correlations(table[features], model, layer, morphs, references, training.labels, recipe.methods)
+        table[features] = figures(scores, planted.pools, weights)
+        table[features]["random"] = {"average precision": {"macro": expected_at_random(planted.pools)}}
+        if len(planted.morphs):
+            where = between.position(embedded, references, training.labels)
+            correlations(table[features], scores, where, planted)
     return table
 
 
@@ -113,26 +115,62 @@ def measure_dataset(name: str, networks: dict, decoder, recipe: Recipe) -> dict:
 
 
 def plant(
-    test: ImageTable, planted: int, seeds: int, decoder: "betwixt.ConvAutoencoder | None"
-) -> dict[str, list[Pool]]:
-    """{kind: a pool for each seed}."""
-    x = from_bytes(test.pixels)
-    decoded = decode(decoder, x, x) if decoder else None
+    test: ImageTable,
+    recipe: Recipe,
+    decoder: "betwixt.ConvAutoencoder | None" = None,
+    morphs: ImageTable | None = None,
+) -> Planted:
+    """Hybrids and blends of one class among a test split's pictures, by kind and seed."""
+    pictures: list[torch.Tensor] = []
+
+    def keep(x: torch.Tensor) -> torch.Tensor:
+        pictures.append(x)
+        return torch.arange(len(x)) + sum(map(len, pictures[:-1]))
+
+    table = test.of_classes(CLASSES)
+    x, others = from_bytes(table.pixels), from_bytes(others_of(test).pixels)
+    plain = keep(torch.cat([x, others]))
+    decoded = keep(decode(decoder, pictures[0], pictures[0])) if decoder else None
     pools: dict[str, list[Pool]] = {}
-    for seed in range(seeds):
+    for seed in range(recipe.seeds):
         for kind, blend in [*BLENDS.items(), *([(MIDPOINTS, None)] if decoder else [])]:
             generator = torch.Generator().manual_seed(seed)
             hybrids, same = (
                 (x[first], x[second])
-                for first, second in (pairs(test.labels, planted, generator, same_class=s) for s in (False, True))
+                for first, second in (
+                    pairs(table.labels, recipe.planted, generator, same_class=is_same) for is_same in (False, True)
+                )
             )
             if blend is None:
-                plain, parts = decoded, [decode(decoder, *hybrids), decode(decoder, *same)]
+                first, *made = decoded, decode(decoder, *hybrids), decode(decoder, *same)
             else:
-                plain, parts = x, [blend(*hybrids, generator), blend(*same, generator)]
-            what = torch.arange(3).repeat_interleave(torch.tensor([len(x), planted, planted]))
-            pools.setdefault(kind, []).append(Pool(plain, torch.cat(parts), what == 1, what == 2))
-    return pools
+                first, *made = plain, blend(*hybrids, generator), blend(*same, generator)
+            rows = torch.cat([first, *map(keep, made)])
+            pools.setdefault(kind, []).append(pool_of(rows, len(x), len(others), recipe.planted, recipe.planted))
+    if morphs is None:
+        return Planted(torch.cat(pictures), pools, torch.empty(0, dtype=torch.int64), torch.empty(0))
+    t, rows = torch.tensor(morphs.columns["t"]), keep(from_bytes(morphs.pixels))
+    middle = rows[(t >= MORPHS_BETWEEN[0]) & (t <= MORPHS_BETWEEN[1])]
+    pools[MORPHS] = [pool_of(torch.cat([plain, middle]), len(x), len(others), len(middle), 0)]
+    return Planted(torch.cat(pictures), pools, rows, t)
+
+
+def pool_of(rows: torch.Tensor, plain: int, other: int, hybrid: int, same_class: int) -> Pool:
+    """A pool of rows in that order."""
+    what = torch.arange(4).repeat_interleave(torch.tensor([plain, other, hybrid, same_class]))
+    return Pool(rows, hybrid=what == 2, same_class=what == 3, other=what == 1)
+
+
+def others_of(test: ImageTable) -> ImageTable:
+    """The rows of other classes than CLASSES."""
+    wanted = [test.class_names.index(name) for name in CLASSES]
+    return test.select(~torch.isin(test.labels, torch.tensor(wanted)))
+
+
+def groups_of(test: ImageTable) -> torch.Tensor:
+    """The groups of near-duplicates of the plain pictures, in the pools' order."""
+    groups = [*test.of_classes(CLASSES).columns["group"], *others_of(test).columns["group"]]
+    return torch.tensor(groups).unique(return_inverse=True)[1]
 
 
 @torch.inference_mode()
@@ -148,14 +186,6 @@ def read_morphs(name: str, image_size: int) -> ImageTable | None:
         return read_dataset(name, "morphs", image_size)
     except FileNotFoundError:
         return None
-
-
-def with_morphs(test: ImageTable, morphs: ImageTable) -> Pool:
-    """The plain pictures and the morphs that are about half-way."""
-    t = torch.tensor(morphs.columns["t"])
-    middle = from_bytes(morphs.pixels[(t >= MORPHS_BETWEEN[0]) & (t <= MORPHS_BETWEEN[1])])
-    hybrid = torch.arange(len(test) + len(middle)) >= len(test)
-    return Pool(from_bytes(test.pixels), middle, hybrid, torch.zeros_like(hybrid))
 
 
 def bootstrap_weights(pools: dict[str, list[Pool]], groups: torch.Tensor) -> dict[str, list[torch.Tensor]]:
@@ -183,19 +213,6 @@ def bootstrap_weights(pools: dict[str, list[Pool]], groups: torch.Tensor) -> dic
     }
 
 
-def through(function: Callable[[torch.Tensor], torch.Tensor | None], pools: dict[str, list[Pool]], title: str) -> dict:
-    """{kind: what a function of pictures gives of each pool}; plain pictures that pools share pass it once."""
-    plain: dict[int, torch.Tensor | None] = {}
-    found: dict = {}
-    for kind, of_kind in tqdm(pools.items(), desc=title, leave=False, disable=None):
-        for pool in of_kind:
-            if id(pool.plain) not in plain:
-                plain[id(pool.plain)] = function(pool.plain)
-            parts = [plain[id(pool.plain)], function(pool.planted)]
-            found.setdefault(kind, []).append(None if parts[0] is None else torch.cat(parts, dim=-2))
-    return found
-
-
 # The networks
 
 
@@ -221,59 +238,69 @@ def imagenet(weights: str) -> tuple[ImageClassifier, None]:
 def embed(model: torch.nn.Module, layer: str | None, x: torch.Tensor) -> torch.Tensor:
     """(N, D), rows of length 1: of pictures (N, 3, H, W) in [-1, 1] what `model.embed` gives of files."""
     if isinstance(model, ImageClassifier):
-        parts = [model.features(part.contiguous(memory_format=torch.channels_last), layer) for part in x.split(128)]
+        parts = [model.features(part.contiguous(memory_format=torch.channels_last), layer) for part in x.split(BATCH)]
     else:
-        parts = [model.encode(part) for part in x.split(128)]
+        parts = [model.encode(part) for part in x.split(BATCH)]
     return F.normalize(torch.cat(parts).float(), dim=1)
 
 
 @torch.inference_mode()
 def heads_of(model: torch.nn.Module, layer: str | None, x: torch.Tensor) -> torch.Tensor | None:
-    """(1, N, 2) of the network's own heads, one class against the rest; None where it was trained without."""
-    if layer or not getattr(model, "one_versus_rest", False):
+    """(1, N, 2) of the network's own heads, a yes or no for each class; None where it has none."""
+    if layer or getattr(model, "multilabel_head", None) is None:
         return None
     columns = [model.class_names.index(name) for name in CLASSES]
     parts = [
-        model.multilabel_probabilities(part.contiguous(memory_format=torch.channels_last)) for part in x.split(128)
+        model.multilabel_probabilities(part.contiguous(memory_format=torch.channels_last)) for part in x.split(BATCH)
     ]
     return torch.cat(parts)[None, :, columns]
 
 
-def own_if_default(method: str, own: torch.Tensor | None) -> torch.Tensor | None:
-    """The network's own heads, for the default alone: the other methods are compared on features."""
-    return own if method == "default" else None
-
-
 # The figures
 
+OTHERS_TOO = "average precision among others too"
+PRECISIONS = {  # which pictures of a pool each figure ranks
+    "average precision": lambda pool: ~pool.other,
+    "average precision without same-class blends": lambda pool: ~pool.other & ~pool.same_class,
+    OTHERS_TOO: lambda pool: torch.ones_like(pool.other),
+}
 
-def figures(found: dict, pools: dict[str, list[Pool]], weights: dict[str, list[torch.Tensor]]) -> dict:
-    """{method: {"average precision": {kind: figure, "macro": figure, ...}, "precision at 10": ...}}."""
-    draws = {
-        method: {
-            kind: torch.stack(
-                [
-                    metrics.average_precision(scores, pool.hybrid, drawn)
-                    for scores, pool, drawn in zip(of_kind, pools[kind], weights[kind], strict=True)
-                ]
-            ).mean(0)
-            for kind, of_kind in kinds.items()
+
+def figures(
+    scores: dict[str, torch.Tensor], pools: dict[str, list[Pool]], weights: dict[str, list[torch.Tensor]]
+) -> dict:
+    """{method: {"average precision": {"macro": figure, kind: figure, ...}, "precision at 10": ...}} of scores (M,)."""
+    table: dict = {method: {} for method in scores}
+    for name, ranked in PRECISIONS.items():
+        if name == OTHERS_TOO and not any(pool.other.any() for of_kind in pools.values() for pool in of_kind):
+            continue
+        draws = {
+            method: {
+                kind: torch.stack(
+                    [
+                        metrics.average_precision(
+                            of_all[pool.rows[ranked(pool)]], pool.hybrid[ranked(pool)], drawn[:, ranked(pool)]
+                        )
+                        for pool, drawn in zip(of_kind, weights[kind], strict=True)
+                    ]
+                ).mean(0)
+                for kind, of_kind in pools.items()
+            }
+            for method, of_all in scores.items()
         }
-        for method, kinds in found.items()
-    }
-    macro = {method: torch.stack(list(kinds.values())).mean(0) for method, kinds in draws.items()}
-    table = {}
-    for method, kinds in draws.items():
-        table[method] = {
-            "average precision": {
+        macro = {method: torch.stack(list(kinds.values())).mean(0) for method, kinds in draws.items()}
+        for method, kinds in draws.items():
+            table[method][name] = {
                 "macro": with_bounds(macro[method]),
                 **{kind: with_bounds(values) for kind, values in kinds.items()},
-            },
-            "average precision without same-class blends": mean_over_pools(found[method], pools, plain_precision),
-            "precision at 10": mean_over_pools(found[method], pools, precision_at_10),
+            }
+            if "original" in macro:
+                table[method][name]["times the original rule"] = with_bounds(macro[method] / macro["original"])
+    for method, of_all in scores.items():
+        kinds = {
+            kind: float(np.mean([precision_at_10(of_all, pool) for pool in of_kind])) for kind, of_kind in pools.items()
         }
-        if "original" in macro:
-            table[method]["times the original rule"] = with_bounds(macro[method] / macro["original"])
+        table[method]["precision at 10"] = {"macro": float(np.mean(list(kinds.values()))), **kinds}
     return table
 
 
@@ -283,47 +310,37 @@ def with_bounds(draws: torch.Tensor) -> dict[str, float]:
     return {"value": float(draws[0]), "low": low, "high": high}
 
 
-def mean_over_pools(found: dict[str, list[torch.Tensor]], pools: dict[str, list[Pool]], figure) -> dict[str, float]:
-    """A figure by kind, and their mean."""
-    kinds = {
-        kind: float(np.mean([figure(scores, pool) for scores, pool in zip(of_kind, pools[kind], strict=True)]))
-        for kind, of_kind in found.items()
-    }
-    return {"macro": float(np.mean(list(kinds.values()))), **kinds}
-
-
-def plain_precision(scores: torch.Tensor, pool: Pool) -> float:
-    """Average precision among hybrids and plain pictures alone."""
-    kept = ~pool.same_class
-    return float(metrics.average_precision(scores[kept], pool.hybrid[kept]))
-
-
 def precision_at_10(scores: torch.Tensor, pool: Pool) -> float:
-    """The share of hybrids among the ten best."""
-    return float(pool.hybrid[scores.topk(10).indices].double().mean())
+    """The share of hybrids among the ten best, others left out."""
+    kept = ~pool.other
+    return float(pool.hybrid[kept][scores[pool.rows[kept]].topk(10).indices].double().mean())
 
 
 def expected_at_random(pools: dict[str, list[Pool]]) -> dict[str, float]:
     """What a random order gets: nearly the hybrids' share."""
-    return {"value": float(np.mean([pool.hybrid.double().mean() for of_kind in pools.values() for pool in of_kind]))}
+    shares = [pool.hybrid[~pool.other].double().mean() for of_kind in pools.values() for pool in of_kind]
+    return {"value": float(np.mean(shares))}
 
 
-def correlations(table: dict, model, layer, morphs: ImageTable, references, labels, methods: list[str]) -> None:
+def correlations(table: dict, scores: dict[str, torch.Tensor], where: torch.Tensor, planted: Planted) -> None:
     """Adds rank correlations (Spearman) over the morphs: of the position with t, of each score with nearness to 1/2."""
-    t = torch.tensor(morphs.columns["t"])
-    x = embed(model, layer, from_bytes(morphs.pixels))
-    where = between.position(x, references, labels)
-    table["position"] = {"rank correlation with t": correlation(where, t)}
-    own = heads_of(model, layer, from_bytes(morphs.pixels))
-    for method in methods:
-        scores = between.score(x, references, labels, method, probabilities=own_if_default(method, own))
-        table[method]["rank correlation with 1 - |2t - 1|"] = correlation(scores, 1 - (2 * t - 1).abs())
-        table[method]["rank correlation with t"] = correlation(scores, t)
+    t = planted.t
+    table["position"] = {"rank correlation with t": correlation(where[planted.morphs], t)}
+    for method, of_all in scores.items():
+        of_morphs = of_all[planted.morphs]
+        table[method]["rank correlation with 1 - |2t - 1|"] = correlation(of_morphs, 1 - (2 * t - 1).abs())
+        table[method]["rank correlation with t"] = correlation(of_morphs, t)
 
 
 def correlation(a: torch.Tensor, b: torch.Tensor) -> dict[str, float]:
     """Spearman's, with its interval."""
-    return metrics.with_bootstrap(lambda rows: float(spearmanr(a[rows], b[rows]).statistic), len(a))
+
+    def of_rows(rows: torch.Tensor) -> float:
+        if len(a[rows].unique()) < 2:
+            raise ValueError("there is no order among equal scores")
+        return float(spearmanr(a[rows], b[rows]).statistic)
+
+    return metrics.with_bootstrap(of_rows, len(a))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from torch import nn
 from tqdm import tqdm
 
 RUNS = Path("runs")
+PRECISIONS = ["auto", "bf16", "fp32"]
 
 
 class Batches(Protocol):
@@ -51,7 +52,7 @@ class LoopSettings:
         learning_rate: its peak; linear warm-up over `warmup` of the steps, then a cosine to zero.
         ema: decay a step of the moving average of the weights (0: none), ramped up over the first steps.
         checkpoint_every: steps between checkpoints; the last two are kept.
-        precision: "bf16" (autocast) or "fp32".
+        precision: "bf16" (autocast), "fp32", or "auto": bf16 where the device computes in it, else it is far slower.
         log: "trackio" logs into its local database as well.
     """
 
@@ -63,7 +64,7 @@ class LoopSettings:
     ema: float = 0.995
     checkpoint_every: int = 200
     seed: int = 0
-    precision: str = "bf16"
+    precision: str = "auto"
     log: str | None = None
 
     @classmethod
@@ -104,13 +105,13 @@ def train(
     _check(settings, data)
     find_unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     accelerator = Accelerator(
-        mixed_precision="bf16" if settings.precision == "bf16" else "no", kwargs_handlers=[find_unused]
+        mixed_precision="bf16" if computes_in_bf16(settings.precision) else "no", kwargs_handlers=[find_unused]
     )
     if settings.batch_size % accelerator.num_processes:
         raise ValueError(f"batch size {settings.batch_size} cannot be shared by {accelerator.num_processes} processes")
     resumed = last_checkpoint(run)
     if resumed is not None:
-        _check_same_recipe(resumed, recipe)
+        check_same_recipe(run, resumed / "recipe.json", recipe)
     trained = _train_mode(model.to(accelerator.device, memory_format=torch.channels_last))
     average = copy.deepcopy(trained).eval().requires_grad_(False)
     optimizer = torch.optim.AdamW(_parameter_groups(trained, settings.weight_decay, rate_of), lr=settings.learning_rate)
@@ -175,6 +176,16 @@ def learning_rate(step: int, settings: LoopSettings) -> float:
     return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
+def computes_in_bf16(precision: str) -> bool:
+    """Whether to autocast: as was asked for, and by itself on GPUs and processors with instructions for it."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot tell
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
 def last_checkpoint(run: Path) -> Path | None:
     """The newest checkpoint of a run, or None."""
     return _checkpoints(run)[-1] if _checkpoints(run) else None
@@ -189,8 +200,8 @@ def _seed_of(seed: int, step: int, process: int) -> int:
 
 
 def _check(settings: LoopSettings, data: Batches) -> None:
-    if settings.precision not in ("bf16", "fp32"):
-        raise ValueError(f'precision must be "bf16" or "fp32", not {settings.precision!r}')
+    if settings.precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {settings.precision!r}")
     if settings.log not in (None, "trackio"):
         raise ValueError(f'log must be "trackio" or nothing, not {settings.log!r}')
     if min(settings.steps, settings.batch_size, settings.checkpoint_every) < 1:
@@ -199,12 +210,13 @@ def _check(settings: LoopSettings, data: Batches) -> None:
         raise ValueError("there is nothing to train on: the data is empty")
 
 
-def _check_same_recipe(checkpoint: Path, recipe: dict[str, Any]) -> None:
-    begun = json.loads((checkpoint / "recipe.json").read_text())
+def check_same_recipe(run: Path, file: Path, recipe: dict[str, Any]) -> None:
+    """Raises ValueError where a run was begun with another recipe than is given; it is in `file`, if there is one."""
+    begun = json.loads(file.read_text()) if file.exists() else recipe
     changed = [key for key in {**begun, **recipe} if begun.get(key) != json.loads(json.dumps(recipe.get(key)))]
     if changed:
         raise ValueError(
-            f"{checkpoint.parent} was begun with other settings ({', '.join(sorted(changed))}): "
+            f"{run} was begun with other settings ({', '.join(sorted(changed))}): "
             "give this run another --name, or remove the folder"
         )
 

@@ -57,6 +57,8 @@ KINDS = {
     ),
 }
 
+YES_OR_NO = "\nmodel.predict_multilabel([image])  # that it shows a class, whatever else it shows (1, num_classes)"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -153,13 +155,18 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
     command = " ".join(["python training/publish.py", options.run, options.name, "--dataset", *options.dataset])
     if options.others:
         command += " --others " + " ".join(Path(folder).name for folder in options.others)
+    first, *further = stages(recipe, KINDS[model_class].stem)
+    pretrained = first[1].get("weights") or first[1].get("pretrained")
     start = (
-        f"It started from weights of `{recipe['architecture']}` trained on ImageNet (SqueezeNet's: BSD licence)."
-        if recipe.get("weights") or recipe.get("pretrained")
+        f"It started from weights of `{first[1]['architecture']}` trained on ImageNet (SqueezeNet's: BSD licence)."
+        if pretrained
         else "It was trained from scratch."
     )
+    trained = "\n\nThen ".join(
+        f"`training/train_{stem}.py` with\n\n```json\n{json.dumps(shown(options), indent=2)}\n```"
+        for stem, options in [first, *further]
+    )
     beaten = f"\n\nBeaten by: {'; '.join(table['beaten by'])}." if table.get("beaten by") else ""
-    shown = {key: value for key, value in recipe.items() if key not in ("name", "weights", "log") and value is not None}
     return f"""---
 {yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip()}
 ---
@@ -173,7 +180,7 @@ from betwixt import {model_class}
 from PIL import Image
 
 model, image = {model_class}.from_pretrained("betwixt/{options.name}"), Image.open("photo.jpg")
-{KINDS[model_class].usage}
+{KINDS[model_class].usage}{YES_OR_NO if "classifier" in recipe else ""}
 ```
 
 ## Measured
@@ -189,12 +196,22 @@ with the weights as they are here. Intervals: 95 %, bootstrap over groups of nea
 
 ## Trained
 
-`training/train_{KINDS[model_class].stem}.py` with
-
-```json
-{json.dumps(shown, indent=2)}
-```
+{trained}
 """
+
+
+def stages(recipe: dict, stem: str) -> list[tuple[str, dict]]:
+    """What was run with which options, in order: heads were trained on a classifier that had its own."""
+    if "classifier" not in recipe:
+        return [(stem, recipe)]
+    heads = {key: value for key, value in recipe.items() if key != "classifier"}
+    return [*([(stem, recipe["classifier"])] if recipe["classifier"] else []), ("multilabel", heads)]
+
+
+def shown(recipe: dict) -> dict:
+    """The options that a card names."""
+    kept = {key: value for key, value in recipe.items() if key not in ("name", "log") and value is not None}
+    return kept | ({"weights": Path(kept["weights"]).name} if "weights" in kept else {})
 
 
 def _as_figure(figure) -> dict:

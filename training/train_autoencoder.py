@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from augmentation import cutout, random_affine
-from loop import RUNS, LoopSettings, train
+from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
 from tables import ImageTable, Pictures, concatenate, read_dataset
 from torch import nn
@@ -45,7 +45,7 @@ class Recipe:
     cutout: float = option(0.0, "side of the square hidden in the input alone", range=(0.0, 0.9))
     ema: float = option(0.99, "decay of the weights' moving average", range=(0.0, 0.99999))
     seed: int = option(0)
-    precision: str = option("bf16", choices=["bf16", "fp32"])
+    precision: str = option("auto", choices=PRECISIONS)
     checkpoint_every: int = option(500, "steps", range=(1, 10_000_000))
     log: str | None = option(None, "trackio: log into its local database", choices=["trackio"])
 

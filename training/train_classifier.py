@@ -11,16 +11,14 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from augmentation import combine, cutout, mixup, random_affine, random_colour
-from loop import RUNS, LoopSettings, train
+from augmentation import cutout, mixup, random_affine, random_colour
+from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
 from tables import ImageTable, Pictures, concatenate, folds, read_dataset
 from torch import nn
 
 from betwixt.classifier import ImageClassifier
 from betwixt.images import from_bytes
-
-NEITHER = "neither"
 
 
 @dataclass
@@ -46,21 +44,18 @@ class Recipe:
     learning_rate: float = option(3e-3, range=(1e-7, 1.0))
     backbone_rate: float = option(1.0, "share of the learning rate for all but the last layer", range=(0.0, 1.0))
     weight_decay: float = option(0.05, range=(0.0, 1.0))
-    oversample: float = option(0.0, "1: pictures of rare classes come up as often as others; 0: once", range=(0.0, 1.0))
     balance: float = option(0.0, "0: a class counts by its pictures; 1: every class counts the same", range=(0.0, 1.0))
     label_smoothing: float = option(0.05, range=(0.0, 0.5))
     augmentation: float = option(1.0, "strength of the random changes of position and colour", range=(0.0, 2.0))
     cutout: float = option(0.25, "side of the hidden square", range=(0.0, 0.9))
     mixup: float = option(0.2, "alpha of the Beta distribution; 0: none", range=(0.0, 10.0))
-    one_versus_rest: bool = option(False, "a yes or no for each class, so that a picture may show two of them")
-    both: float = option(0.0, "share of pictures put together with another, with both labels", range=(0.0, 1.0))
     ema: float = option(0.99, "decay of the weights' moving average", range=(0.0, 0.99999))
     fold: int | None = option(
         None, "leave this fold of --num-folds out, of training and test split together", range=(0, 99)
     )
     num_folds: int = option(5, range=(2, 100))
     seed: int = option(0)
-    precision: str = option("bf16", choices=["bf16", "fp32"])
+    precision: str = option("auto", choices=PRECISIONS)
     checkpoint_every: int = option(200, "steps", range=(1, 10_000_000))
     log: str | None = option(None, "trackio: log into its local database", choices=["trackio"])
 
@@ -77,15 +72,12 @@ def main() -> None:
 
 def train_classifier(recipe: Recipe) -> None:
     """Load, build, train."""
-    if recipe.both and not recipe.one_versus_rest:
-        raise ValueError("--both needs --one-versus-rest: a picture of two classes has two right answers")
     training, held_out = load(recipe)
-    training = training.select(oversampled(training, recipe.oversample))
     train(
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         build(recipe, training.class_names),
-        make_loss(recipe, training.class_names, class_weights(training, recipe.balance)),
+        make_loss(recipe, class_weights(training, recipe.balance)),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
@@ -122,7 +114,6 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
         num_convolutions=recipe.num_convolutions,
         dropout=recipe.dropout,
         flip_at_test=recipe.flip_at_test,
-        one_versus_rest=recipe.one_versus_rest,
     )
     if recipe.pretrained or recipe.weights:
         model.load_backbone(recipe.weights)
@@ -133,13 +124,6 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
     return model
 
 
-def oversampled(table: ImageTable, power: float) -> torch.Tensor:
-    """The rows, those of a class repeated by how much rarer it is than the most frequent, to the power given."""
-    counts = torch.bincount(table.labels, minlength=len(table.class_names)).clamp_min(1)
-    times = ((counts.max() / counts) ** power).round().long()
-    return torch.arange(len(table)).repeat_interleave(times[table.labels])
-
-
 def class_weights(table: ImageTable, balance: float) -> torch.Tensor:
     """(num_classes,) weights of the classes' pictures, by their number to the power of -balance; 1 on average."""
     counts = torch.bincount(table.labels, minlength=len(table.class_names)).clamp_min(1)
@@ -147,33 +131,19 @@ def class_weights(table: ImageTable, balance: float) -> torch.Tensor:
     return weights * len(table) / (weights * counts).sum()
 
 
-def make_loss(recipe: Recipe, class_names: list[str], weights: torch.Tensor):
-    """Cross-entropy, or one yes or no per class, on changed and mixed pictures; `weights` (num_classes,)."""
-    neither = class_names.index(NEITHER) if NEITHER in class_names else None
-    partners = 4 - 3 * torch.eye(len(class_names))  # mostly of two classes, where there is most to learn
-    if neither is not None:
-        partners[neither] = partners[:, neither] = 1
+def make_loss(recipe: Recipe, weights: torch.Tensor):
+    """Cross-entropy on changed and mixed pictures; `weights` (num_classes,)."""
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, len(weights)).float()
         if recipe.augmentation:
             x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
             x = random_colour(x, 0.3 * recipe.augmentation)
-        if recipe.both:
-            x, targets = combine(x, targets, recipe.both, partners)
-            if neither is not None:  # a clock beside something else is still a clock
-                targets[:, neither] *= 2 - targets.sum(1)
         if recipe.cutout:
             x = cutout(x, recipe.cutout)
         x, targets = mixup(x, targets, recipe.mixup)
         logits = model(x.contiguous(memory_format=torch.channels_last))
-        per_class = weights.to(x.device)
-        if recipe.one_versus_rest:
-            smooth = targets + recipe.label_smoothing * (0.5 - targets)
-            each = F.binary_cross_entropy_with_logits(logits, smooth, reduction="none").sum(1)
-            value = (each * (targets * per_class).sum(1) / targets.sum(1)).mean()
-        else:
-            value = F.cross_entropy(logits, targets, per_class, label_smoothing=recipe.label_smoothing)
+        value = F.cross_entropy(logits, targets, weights.to(x.device), label_smoothing=recipe.label_smoothing)
         return value, {"correct": (logits.argmax(1) == labels).float().mean()}
 
     return loss

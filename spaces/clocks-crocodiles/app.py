@@ -94,9 +94,9 @@ ABOUT_FIND = """
   it more like that class, <b class="against">blue</b> ones less. Below, where all of them lie between the
   two, and who looks most like both. Click on any other.</p></section>
   <section><h2>How it works</h2>
-  <p>A network turns every picture into some hundred numbers. From known pictures of both classes a rule is
-  made that says yes to each; those that pass for both come first. Other rules are there to compare, also
-  that of the first version. Two classes of your own are a new last layer on the same network.</p></section>
+  <p>A network turns every picture into some hundred numbers. Heads that learned from pictures put together
+  of two say yes or no to each class; what gets yes twice comes first. Other rules are there to compare,
+  also that of the first version. Two classes of your own are a new last layer on the same network.</p></section>
   <section><h2>Its limits</h2>
   <p>It is the network's view: to it a blue car may lie between, so read what it says of the picture. Yours
   are compared with rendered ones. Classes of your own know no “neither”: everything gets a place between
@@ -175,17 +175,19 @@ def compare(found: Search, picture: Picture) -> list[Image.Image]:
     image, asked = picture.open(HEAT_MAP_SIZE), found.explainer
     classes = [asked.model.class_names.index(name) for name in found.classes]
     network = asked.key if asked.key in FEATURES else asked.model  # a GPU's worker has the published ones already
-    heats = next(iter(map_classes(network, to_tensor([image], asked.model.image_size), classes)))
+    heats = next(iter(map_classes(network, to_tensor([image], asked.model.image_size), classes, asked.has_heads)))
     return [overlay(fit(image, HEAT_MAP_SIZE), heat) for heat in heats]
 
 
 @on_gpu
-def map_classes(model: str | ImageClassifier, x: torch.Tensor, class_indices: list[int]) -> Iterator[torch.Tensor]:
+def map_classes(
+    model: str | ImageClassifier, x: torch.Tensor, class_indices: list[int], multilabel: bool
+) -> Iterator[torch.Tensor]:
     """One tensor (K, H, W) of what speaks for each class in a picture (1, 3, H, W) in [-1, 1]."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = eye(model).model if isinstance(model, str) else model
     model = model if device == "cpu" else copy.deepcopy(model).to(device)
-    yield occlusion_maps(model, x.to(device), class_indices).cpu()
+    yield occlusion_maps(model, x.to(device), class_indices, multilabel=multilabel).cpu()
 
 
 # The page
@@ -201,9 +203,8 @@ def build_demo() -> gr.Blocks:
             tab_classify.create_tab(classify, explain, vary, examples)
             gr.HTML(ABOUT_CLASSIFY, js_on_load=None)
         with gr.Tab("Find hybrids", elem_id="tab-find") as tab:
-            features = {key: features.label for key, features in FEATURES.items()}
             functions = Functions(search, learn_pair, search_pair, compare, example_pair)
-            tab_find.create_tab(tab, functions, shared_collections(), features)
+            tab_find.create_tab(tab, functions, shared_collections(), FEATURES)
             gr.HTML(ABOUT_FIND, js_on_load=None)
     return demo.queue(max_size=100)
 

@@ -3,8 +3,9 @@
 import base64
 import io
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Picture:
     turn: threading.Lock = field(default_factory=threading.Lock)  # shared by pictures that came together
     thumbnail: str = ""  # a data URI, once it has been opened
     fault: str = ""  # why it cannot be used, where it cannot
-    found: dict[str, torch.Tensor] = field(default_factory=dict)  # by network
+    seen: dict[str, "Glance"] = field(default_factory=dict)  # by network
     heats: dict[str, list[str]] = field(default_factory=dict)  # by network: data URIs of the maps of both classes
 
     def open(self, min_side: int = SMALL_SIDE) -> Image.Image:
@@ -81,11 +82,14 @@ class Eye:
 
     key: str
     label: str  # for people
-    model: Any  # has `embed`; an ImageClassifier has `predict` as well
-    layer: str | None = None  # whose features are taken, where not of the last one
+    model: Any  # has `embed`; an ImageClassifier has `see`
 
-    def embed(self, images: list[Image.Image]) -> torch.Tensor:
-        return self.model.embed(images, self.layer) if self.layer else self.model.embed(images)
+    def see(self, images: list[Image.Image]) -> list["Glance"]:
+        if not self.can_classify:
+            return [Glance(row.clone()) for row in self.model.embed(images)]  # a view would keep the whole batch
+        seen = self.model.see(images)
+        answers = zip(seen.probabilities, repeat(None) if seen.multilabel is None else seen.multilabel, strict=False)
+        return [Glance(row.clone(), *answer) for row, answer in zip(seen.embedding, answers, strict=False)]
 
     @property
     def can_classify(self) -> bool:
@@ -94,7 +98,16 @@ class Eye:
     @property
     def has_heads(self) -> bool:
         """Whether it can say yes to two classes at once."""
-        return self.can_classify and self.model.one_versus_rest and self.layer is None
+        return self.can_classify and self.model.multilabel_head is not None
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What one network makes of one picture."""
+
+    embedding: torch.Tensor  # (D,)
+    probabilities: torch.Tensor | None = None  # (K,) of classifiers
+    multilabel: torch.Tensor | None = None  # (K,) of classifiers that can say yes to two classes at once
 
 
 @dataclass(frozen=True)
@@ -106,15 +119,16 @@ class Step:
     total: int
 
 
-def look(pictures: Sequence[Picture], key: str, function: Callable[[list[Image.Image]], torch.Tensor]) -> Iterator[int]:
-    """Put what a network makes of each picture into `found[key]`; yields how many are done. Faults are noted.
+def look(pictures: Sequence[Picture], eye: Eye) -> Iterator[int]:
+    """Put what a network makes of each picture into `seen`; yields how many are done. Faults are noted.
 
     Visitors who wait for the same pictures take turns: nothing is done twice, and nobody depends on another to go on.
     """
-    while todo := [picture for picture in pictures if key not in picture.found and not picture.fault]:
+    key = eye.key
+    while todo := [picture for picture in pictures if key not in picture.seen and not picture.fault]:
         turn = todo[0].turn
         with turn:
-            batch = [p for p in todo if p.turn is turn and key not in p.found and not p.fault][:BATCH]
+            batch = [p for p in todo if p.turn is turn and key not in p.seen and not p.fault][:BATCH]
             opened: dict[Picture, Image.Image] = {}
             for picture in batch:
                 try:
@@ -122,13 +136,9 @@ def look(pictures: Sequence[Picture], key: str, function: Callable[[list[Image.I
                 except ImageError as error:
                     picture.fault = str(error)
             if opened:
-                for picture, row in zip(opened, function(list(opened.values())), strict=True):
-                    picture.found[key] = row.clone()  # a view would keep the whole batch
+                for picture, glance in zip(opened, eye.see(list(opened.values())), strict=True):
+                    picture.seen[key] = glance
         yield len(pictures) - len(todo) + len(batch)
-
-
-def _rows(pictures: Sequence[Picture], key: str) -> torch.Tensor:
-    return torch.stack([picture.found[key] for picture in pictures])
 
 
 # A search, and what it finds
@@ -154,12 +164,12 @@ class Search:
     @property
     def knows_references(self) -> bool:
         """Whether the network has looked at all that the candidates are compared with."""
-        return all(self.eye.key in picture.found or picture.fault for picture in self.references)
+        return all(self.eye.key in picture.seen or picture.fault for picture in self.references)
 
     @property
     def asks_heads(self) -> bool:
-        """Whether the method asks the network itself about each class, one against the rest."""
-        return self.method in ("default", "heads") and self.eye.has_heads
+        """Whether the method asks the network itself for a yes or no to each class."""
+        return self.method == "default" and self.eye.has_heads
 
     @property
     def explainer(self) -> Eye:
@@ -177,33 +187,23 @@ class Search:
 
     def prepare(self) -> Iterator[Step]:
         """Let the networks look at what `rank` needs: first the references, then the candidates."""
-        for judge in self.judges:
-            ask = judge.model.predict_multilabel if self.asks_heads else judge.model.predict
-            yield from _steps(self.candidates, judge, ask, self.answers_of(judge), self.among)
-        yield from _steps(self.references, self.eye, self.eye.embed, self.eye.key, "pictures to compare with")
-        yield from _steps(self.candidates, self.eye, self.eye.embed, self.eye.key, self.among)
-
-    def answers_of(self, judge: Eye) -> str:
-        """Where a picture keeps what a judge said of it."""
-        return f"{judge.key}: heads" if self.asks_heads else _certainty(judge)
+        yield from _steps(self.references, self.eye, "pictures to compare with")
+        for eye in dict.fromkeys([*self.judges, self.eye]):
+            yield from _steps(self.candidates, eye, self.among)
 
     def read(self, pictures: Sequence[Picture] | None = None) -> Iterator[Step]:
         """Let the reader classify some pictures, or all."""
-        pictures = self.candidates if pictures is None else pictures
-        yield from _steps(pictures, self.reader, self.reader.model.predict, _certainty(self.reader), self.among)
+        yield from _steps(self.candidates if pictures is None else pictures, self.reader, self.among)
 
     def probabilities(self, picture: Picture) -> dict[str, float]:
         """What the reader said; empty where it has not looked yet."""
-        row = picture.found.get(_certainty(self.reader))
-        return {} if row is None else dict(zip(self.reader.model.class_names, row.tolist(), strict=True))
+        glance = picture.seen.get(self.reader.key)
+        shares = glance.probabilities.tolist() if glance else []
+        return dict(zip(self.reader.model.class_names, shares, strict=True)) if shares else {}
 
 
-def _certainty(eye: Eye) -> str:
-    return f"{eye.key}: probabilities"
-
-
-def _steps(pictures: Sequence[Picture], eye: Eye, function: Callable, key: str, among: str) -> Iterator[Step]:
-    for done in look(pictures, key, function):
+def _steps(pictures: Sequence[Picture], eye: Eye, among: str) -> Iterator[Step]:
+    for done in look(pictures, eye):
         yield Step(f"{eye.label} looks at {done} of {len(pictures)} {among}", done, len(pictures))
 
 
@@ -242,20 +242,17 @@ def rank(search: Search) -> Ranking:
         ValueError: as `between.score`.
     """
     key = search.eye.key
-    references = [picture for picture in search.references if key in picture.found]
-    needed = [key, *map(search.answers_of, search.judges)]
-    candidates = [picture for picture in search.candidates if all(name in picture.found for name in needed)]
+    references = [picture for picture in search.references if key in picture.seen]
+    needed = {key, *(judge.key for judge in search.judges)}
+    candidates = [picture for picture in search.candidates if needed <= picture.seen.keys()]
     if not candidates:
         return Ranking(search, [], [], [])
     labels = torch.tensor([search.classes.index(picture.kind) for picture in references])
-    features, known = _rows(candidates, key), _rows(references, key) if references else torch.empty(0, 1)
+    features = torch.stack([picture.seen[key].embedding for picture in candidates])
+    known = torch.stack([picture.seen[key].embedding for picture in references]) if references else torch.empty(0, 1)
     probabilities = None
     if search.judges:
-        members = []
-        for judge in search.judges:
-            columns = [judge.model.class_names.index(name) for name in search.classes]
-            members.append(_rows(candidates, search.answers_of(judge))[:, columns])
-        probabilities = torch.stack(members)
+        probabilities = torch.stack([_answers(candidates, judge, search) for judge in search.judges])
     scores = between.score(features, known, labels, search.method, probabilities=probabilities)
     positions = between.position(features, known, labels).tolist()
     nearest = between.nearest(features, known, labels).tolist()
@@ -265,6 +262,13 @@ def rank(search: Search) -> Ranking:
         for place, i in enumerate(order, start=1)
     ]
     return Ranking(search, rows, references, between.position(known, known, labels).tolist())
+
+
+def _answers(pictures: Sequence[Picture], judge: Eye, search: Search) -> torch.Tensor:
+    """(N, 2) what a judge says of the two classes."""
+    glances = [picture.seen[judge.key] for picture in pictures]
+    answers = torch.stack([glance.multilabel if search.asks_heads else glance.probabilities for glance in glances])
+    return answers[:, [judge.model.class_names.index(name) for name in search.classes]]
 
 
 # Two classes of one's own

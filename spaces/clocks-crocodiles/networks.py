@@ -29,29 +29,12 @@ PICTURES = {  # what the datasets of the cards hold
 }
 
 
-@dataclass(frozen=True)
-class Features:
-    """What a search may compare pictures by."""
-
-    model: str  # a published name, of any class that has `embed`
-    label: str
-    layer: str | None = None  # of the network; None: the last one before the answer
-
-    @property
-    def key(self) -> str:
-        return f"{self.model}:{self.layer}" if self.layer else self.model
-
-
-FEATURES = {  # the default first
-    features.key: features
-    for features in (
-        Features("clocks-crocodiles-both", "Trained to see both"),
-        Features("clocks-crocodiles-classifier", "The best classifier"),
-        Features("clocks-crocodiles-resnet9", "ResNet-9"),
-        Features("clocks-crocodiles-cnn", "CNN"),
-        Features("clocks-crocodiles-shallow", "Shallow network"),
-        Features("clocks-crocodiles-autoencoder", "Autoencoder"),
-    )
+FEATURES = {  # what a search may compare pictures by: published models of any class that has `embed`; the default first
+    "clocks-crocodiles-classifier": "SqueezeNet, which can see both",
+    "clocks-crocodiles-resnet9": "ResNet-9",
+    "clocks-crocodiles-cnn": "CNN",
+    "clocks-crocodiles-shallow": "Shallow network",
+    "clocks-crocodiles-autoencoder": "Autoencoder",
 }
 
 
@@ -81,11 +64,8 @@ def eye(key: str) -> Eye:
     """The network that gives FEATURES[key]. Raises ValueError for another key, and as `networks`."""
     if key not in FEATURES:
         raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {key!r}")
-    features = FEATURES[key]
-    for loaded in classifiers():
-        if features.model == loaded.key:
-            return Eye(key, loaded.label, loaded.model, features.layer)
-    return Eye(key, features.label, _or_say(lambda: _load_encoder(features.model)), features.layer)
+    loaded = {own.key: own for own in classifiers()}
+    return loaded.get(key) or Eye(key, FEATURES[key], _or_say(lambda: _load_encoder(key)))
 
 
 def classifiers() -> tuple[Eye, ...]:

@@ -92,7 +92,7 @@ def example_pair() -> dict[str, list[Picture]]:
     """Two classes for visitors without pictures of their own; empty where the collection lacks them."""
     pair = {
         name: [
-            dataclasses.replace(p, turn=threading.Lock(), found={}, heats={})
+            dataclasses.replace(p, turn=threading.Lock(), seen={}, heats={})
             for p in pictures_in("rendered")
             if p.shape == name
         ]

@@ -48,6 +48,7 @@ def create_tab(classify: Classify, explain: Explain, vary: Vary, examples: list[
         reasons: list[Reason] = []
         for reason in explain(image):
             if visit["photo"] != photo["path"]:  # the visitor has gone on to another picture
+                yield gr.skip()  # Gradio sends the last again, which must not be that of an outdated one
                 return
             reasons.append(reason)
             yield panel.answers(square, variants, opinions, reasons, done=len(reasons) == len(opinions))

@@ -18,8 +18,8 @@ COLLECTIONS = {
     "classes": "Your own two classes",
 }
 LABELS = {  # of METHODS; a method that is new there is shown by its name
-    "default": "Both, and halfway (the best)",
-    "heads": "Says yes to both",
+    "default": "Says yes to both (the best)",
+    "heads": "Both, as learned from these",
     "original": "As far from both (first version)",
     "original_first_edge": "From the left end (first version)",
     "original_second_edge": "From the right end (first version)",

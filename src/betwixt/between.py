@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 
 METHODS = {
-    "default": "both heads say yes, and the picture lies near the middle of the axis: the best on held-out pictures",
-    "heads": "one-versus-rest heads, which also learned from pictures put together of two, both say yes",
+    "default": "the network's own heads, which learned from pictures put together of two, both say yes",
+    "heads": "heads fitted here on features of both classes and on midpoints between features both say yes",
     "original": "the first version's rule: as far from the mean of one class as from that of the other",
     "original_first_edge": "the first version's rule, from the edge of the first class",
     "original_second_edge": "the first version's rule, from the edge of the second class",
@@ -29,7 +29,6 @@ METHODS = {
 NUM_NEIGHBOURS = 15
 NUM_FOLDS = 5
 MAX_ANCHORS = 192  # rows of each kind that the heads compare with; more cost time and bring nothing measurable
-OFF_MIDDLE = 4.0  # nats that the default takes off at either end of the axis; of 0.5 to 8 the best, 2 to 8 nearly so
 HEAD_WIDTH, HEAD_RIDGE = 0.5, 3e-4  # of the heads' kernel, in typical squared distances, and of its penalty
 
 
@@ -48,9 +47,10 @@ def score(
         references: features (M, D) of pictures whose class is known.
         labels: (M,) of the references, 0 or 1.
         method: a key of METHODS.
-        probabilities: (members, N, 2) of the candidates, from a network or several. For "heads" and "default" of
-            heads that were trained one class against the rest, for "entropy" and "ensemble" of classifiers; other
-            methods take no notice. Without, heads ("default" too) and discriminants are fitted on the references.
+        probabilities: (members, N, 2) of the candidates, from a network or several. For "default" of heads that say
+            yes or no to each class (`ImageClassifier.predict_multilabel`), for "entropy" and "ensemble" of
+            classifiers; other methods take no notice. Without, "default" is "heads", and the other two fit
+            discriminants on the references.
 
     Returns:
         (N,) float32, higher: more between. Only their order is comparable between methods.
@@ -64,11 +64,8 @@ def score(
     given = _Given.check(candidates, references, labels)
     if probabilities is not None:
         _check_probabilities(probabilities, len(candidates))
-    if method in ("default", "heads") and probabilities is not None:
-        says_both = torch.logit(probabilities.double().mean(0), eps=1e-12).min(1).values
-        if method == "heads":
-            return says_both.float()
-        return (says_both - OFF_MIDDLE * (_cross_fitted(given, _fit_position) - 0.5).abs()).float()
+    if method == "default" and probabilities is not None:
+        return torch.logit(probabilities.double().mean(0), eps=1e-12).min(1).values.float()
     method = "heads" if method == "default" else method
     if method in ("entropy", "ensemble"):
         members = _discriminant_members(given) if probabilities is None else _logarithms(probabilities)

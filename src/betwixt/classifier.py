@@ -1,6 +1,8 @@
 """Image classifiers: three small networks trained from scratch, or any timm or torchvision backbone by name."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +19,15 @@ HALF = (0.5, 0.5, 0.5)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a classifier makes of pictures."""
+
+    embedding: torch.Tensor  # (B, D), rows of length 1
+    probabilities: torch.Tensor  # (B, num_classes), rows sum to 1
+    multilabel: torch.Tensor | None  # (B, num_classes) of networks that have heads for that
+
+
 class ImageClassifier(PretrainedMixin, nn.Module):
     """A network that says which class a picture is of; "neither" is a class like the others if it was trained.
 
@@ -29,7 +40,8 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         num_convolutions: depth of "cnn".
         dropout: share of features dropped before the logits in training (own and torchvision networks).
         flip_at_test: average the logits of the picture and its mirror image.
-        one_versus_rest: it was trained to say yes or no to each class, so that a picture may show two of them.
+        multilabel_width: hidden units of further heads on `embed`'s features that say yes or no to each class, so that
+            a picture may show two of them; 0: there are none.
         mean, std: per channel, of pictures in [0, 1]; None: ImageNet's for backbones, 0.5 for own networks.
 
     Raises:
@@ -48,7 +60,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         num_convolutions: int = 5,
         dropout: float = 0.0,
         flip_at_test: bool = False,
-        one_versus_rest: bool = False,
+        multilabel_width: int = 0,
         mean: list[float] | None = None,
         std: list[float] | None = None,
     ):
@@ -59,7 +71,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
                 raise ValueError(f"{name} must be a whole number of at least 8, not {size}")
         self.architecture, self.class_names, self.image_size = architecture, list(class_names), image_size
         self.network_size = image_size if network_size is None else network_size
-        self.flip_at_test, self.one_versus_rest = flip_at_test, one_versus_rest
+        self.flip_at_test = flip_at_test
         self.head: nn.Module | None = None
         self.standardise: nn.Module = nn.Identity()
         if architecture == "shallow":
@@ -81,7 +93,8 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         self.register_buffer("mean", _channels("mean", mean or own_mean), persistent=False)
         self.register_buffer("std", _channels("std", std or own_std), persistent=False)
         if architecture not in OWN:
-            self._try_out()
+            num_features = self._try_out()
+        self.multilabel_head = multilabel_head(num_features, multilabel_width, len(class_names))
 
     def _usual_mean_and_std(self) -> tuple[Sequence[float], Sequence[float]]:
         if self.is_timm:
@@ -89,19 +102,20 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         return (HALF, HALF) if self.architecture in OWN else (IMAGENET_MEAN, IMAGENET_STD)
 
     @torch.no_grad()
-    def _try_out(self) -> None:
-        # Some backbones take one size of picture only, and a few have more than one head.
+    def _try_out(self) -> int:
+        """How many features there are. Some backbones take one size of picture only, and a few have several heads."""
         was_training, x = self.training, torch.zeros(1, 3, self.network_size, self.network_size)
         try:
-            shapes = [self.eval().features(x).ndim, self(x).shape[1]]
+            features, logits = self.eval().features(x), self(x)
         except Exception as error:  # as many types as there are backbones
             fault = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ValueError(
                 f"{self.architecture} cannot be used at a network_size of {self.network_size}: {fault}"
             ) from None
-        if shapes != [2, len(self.class_names)]:
+        if features.ndim != 2 or logits.shape[1] != len(self.class_names):
             raise ValueError(f"{self.architecture} has no single vector of features before its logits")
         self.train(was_training)
+        return features.shape[1]
 
     @property
     def is_timm(self) -> bool:
@@ -129,7 +143,13 @@ class ImageClassifier(PretrainedMixin, nn.Module):
                 f"{self.architecture} has no layer {layer!r}: there are {', '.join(filter(None, modules))}"
             )
         seen: list[torch.Tensor] = []
-        hook = modules[layer].register_forward_hook(lambda module, inputs, output: seen.append(output))
+        caller = threading.get_ident()
+
+        def note(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+            if threading.get_ident() == caller:  # others may use the network meanwhile
+                seen.append(output)
+
+        hook = modules[layer].register_forward_hook(note)
         try:
             self.features(x)
         finally:
@@ -140,32 +160,37 @@ class ImageClassifier(PretrainedMixin, nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> logits (B, num_classes)."""
-        features = self.features(x)
+        return self._choice(self.features(x))
+
+    def _choice(self, features: torch.Tensor) -> torch.Tensor:
         return self.network.get_classifier()(features) if self.is_timm else self.head(self.standardise(features))
+
+    def _yes_or_no(self, features: torch.Tensor) -> torch.Tensor:
+        if self.multilabel_head is None:
+            raise ValueError("the network chooses one class: it has no heads that say yes or no to each")
+        return self.multilabel_head(F.normalize(features, dim=1))
 
     @torch.inference_mode()
     def probabilities(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> (B, num_classes), rows sum to 1; float32 on the CPU."""
-        return F.softmax(self._logits(x), dim=1)
+        return F.softmax(self._over_sides(self, self._sides(x)), dim=1)
 
     @torch.inference_mode()
     def multilabel_probabilities(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> (B, num_classes): that the picture shows a class, whatever else it shows.
 
         Raises:
-            ValueError: the network was not trained for that (`one_versus_rest`).
+            ValueError: the network has no heads for that (`multilabel_width`).
         """
-        if not self.one_versus_rest:
-            raise ValueError(
-                "the network was trained to choose one class: it has no heads of one class against the rest"
-            )
-        return torch.sigmoid(self._logits(x))
+        return torch.sigmoid(self._over_sides(lambda side: self._yes_or_no(self.features(side)), self._sides(x)))
 
-    def _logits(self, x: torch.Tensor) -> torch.Tensor:
-        logits = self(x)
-        if self.flip_at_test:
-            logits = (logits + self(x.flip(-1))) / 2
-        return logits.float().cpu()
+    def _sides(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x, x.flip(-1)] if self.flip_at_test else [x]
+
+    def _over_sides(
+        self, logits: Callable[[torch.Tensor], torch.Tensor], sides: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        return torch.stack([logits(side) for side in sides]).mean(0).float().cpu()
 
     def predict(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Pictures of any size and mode -> probabilities (B, num_classes); rows sum to 1."""
@@ -183,6 +208,19 @@ class ImageClassifier(PretrainedMixin, nn.Module):
             return F.normalize(self.features(x, layer).float(), dim=1).cpu()
 
         return self._in_batches(unit_features, images, 0)
+
+    @torch.inference_mode()
+    def see(self, images: Sequence[Image.Image]) -> "Seen":
+        """All that `embed`, `predict` and `predict_multilabel` say of pictures, at the cost of `predict` alone."""
+        none = torch.empty(0, len(self.class_names))
+        found = [(torch.empty(0, 0), none, none)] if not images else []
+        for x in batches(images, self.image_size, self.mean.device):
+            sides = [self.features(side) for side in self._sides(x)]
+            yes = none if self.multilabel_head is None else self._over_sides(self._yes_or_no, sides).sigmoid()
+            embedding = F.normalize(sides[0].float(), dim=1).cpu()
+            found.append((embedding, self._over_sides(self._choice, sides).softmax(1), yes))
+        embedding, probabilities, yes = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return Seen(embedding, probabilities, None if self.multilabel_head is None else yes)
 
     def _in_batches(self, function, images: Sequence[Image.Image], width_when_empty: int) -> torch.Tensor:
         found = [function(x) for x in batches(images, self.image_size, self.mean.device)]
@@ -246,13 +284,21 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         return {key: value for key, value in arguments.items() if key not in timm_keys}
 
     def _weights_to_save(self) -> dict[str, torch.Tensor]:
-        return self.network.state_dict() if self.is_timm else super()._weights_to_save()
+        weights = super()._weights_to_save()
+        return {key.removeprefix("network."): value for key, value in weights.items()} if self.is_timm else weights
 
     def _load_weights(self, weights: dict[str, torch.Tensor]) -> None:
         if self.is_timm:
-            self.network.load_state_dict(weights)
-        else:
-            super()._load_weights(weights)
+            own = self.network.state_dict()
+            weights = {f"network.{key}" if key in own else key: value for key, value in weights.items()}
+        super()._load_weights(weights)
+
+
+def multilabel_head(num_features: int, width: int, num_classes: int) -> nn.Sequential | None:
+    """(B, num_features), rows of length 1 -> logits (B, num_classes) of one yes or no each; None at a width of 0."""
+    if width == 0:
+        return None
+    return nn.Sequential(nn.Linear(num_features, width), nn.GELU(), nn.Linear(width, num_classes))
 
 
 class ShallowNetwork(nn.Sequential):

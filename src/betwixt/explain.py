@@ -37,14 +37,13 @@ def occlusion_map(model: ImageClassifier, x: torch.Tensor, class_index: int, gri
 
 @torch.inference_mode()
 def occlusion_maps(
-    model: ImageClassifier, x: torch.Tensor, class_indices: Sequence[int], grid: int = 7
+    model: ImageClassifier, x: torch.Tensor, class_indices: Sequence[int], grid: int = 7, multilabel: bool = False
 ) -> torch.Tensor:
     """`occlusion_map` for several classes (K, H, W), in the time of one.
 
-    A network with a yes or no for each class is asked for that: what speaks for one class need not speak against
-    another.
+    `multilabel` asks for a yes or no to each class: what speaks for one then need not speak against another.
     """
-    ask = model.multilabel_probabilities if model.one_versus_rest else model.probabilities
+    ask = model.multilabel_probabilities if multilabel else model.probabilities
     x = x.reshape(1, *x.shape[-3:])
     height, width = x.shape[-2:]
     masks = _soft_discs(grid, height, width).to(x.device)

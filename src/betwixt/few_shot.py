@@ -36,7 +36,7 @@ def learn_classes(backbone: ImageClassifier, pictures: Mapping[str, Sequence[Ima
         if len(images) < MIN_PICTURES:
             raise ValueError(f"{name}: at least {MIN_PICTURES} pictures are needed, there are {len(images)}")
     # A network that enlarges small pictures can as well have large ones as they are: 5 points better on cats and dogs.
-    config = {**backbone.config, "class_names": names, "image_size": backbone.network_size, "one_versus_rest": False}
+    config = {**backbone.config, "class_names": names, "image_size": backbone.network_size, "multilabel_width": 0}
     model = ImageClassifier(**config).eval()
     own = model.network.state_dict()
     copied = {key: value for key, value in backbone.network.state_dict().items() if value.shape == own[key].shape}
