@@ -115,3 +115,73 @@ def test_paired_test_finds_a_difference_and_no_more():
     assert metrics.paired_sign_flip_test(noise) > 0.05
     assert metrics.paired_sign_flip_test(torch.tensor(random.normal(0.5, 1, 100))) < 0.01
     assert metrics.paired_sign_flip_test(torch.zeros(20)) == 1
+
+
+def cloud(count: int, seed: int, centre: float = 0.0) -> torch.Tensor:
+    return torch.randn(count, 8, generator=torch.Generator().manual_seed(seed)) + centre
+
+
+def test_manifold_holds_its_own_kind_alone():
+    references = cloud(300, 0)
+    inside, outside = metrics.manifold_distance(cloud(200, 1), references), cloud(200, 2, centre=6)
+    assert (inside <= 1).float().mean() > 0.8
+    assert metrics.manifold_distance(outside, references).min() > 1
+    assert metrics.manifold_distance(references[:5], references).abs().max() < 1e-3
+    by_hand = torch.tensor([[0.0], [1.0], [3.0]])
+    assert metrics.manifold_distance(torch.tensor([[5.0]]), by_hand, k=1).item() == pytest.approx(1.0)  # 2 of radius 2
+    with pytest.raises(ValueError, match="more than 3 references"):
+        metrics.manifold_distance(references, references[:3])
+
+
+def test_kernel_distance_is_zero_between_equals():
+    same = metrics.kernel_distance(cloud(1000, 0), cloud(1000, 1))
+    assert same["low"] < 0 < same["high"]
+    assert abs(same["value"]) < 0.05
+    apart = metrics.kernel_distance(cloud(1000, 0), cloud(1000, 1, centre=0.5))
+    assert apart["low"] > same["high"]
+    x, y = torch.tensor([[1.0], [2.0]]), torch.tensor([[0.0], [1.0]])
+    kernel = lambda a, b: (a * b + 1) ** 3  # noqa: E731
+    cross = (kernel(1, 0) + kernel(1, 1) + kernel(2, 0) + kernel(2, 1)) / 4
+    assert metrics.kernel_distance(x, y)["value"] == pytest.approx(kernel(1, 2) + kernel(0, 1) - 2 * cross)
+    with pytest.raises(ValueError, match="at least two"):
+        metrics.kernel_distance(x[:1], y)
+
+
+def test_copies_are_found_mirrored_and_shifted_and_among_duplicates():
+    training = torch.rand(20, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    copies = torch.stack([training[3].flip(-1), training[4].roll((2, -1), (1, 2)), training[5] + 0.01])
+    new = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    ratios = metrics.copy_ratio(metrics.shifted_distances(torch.cat([copies, new]), training))
+    assert ratios[:3].max() < 1 / 3
+    assert ratios[3:].min() > 0.8
+    twice = torch.cat([training, training[3:6]])
+    distances = metrics.shifted_distances(copies, twice)
+    groups = torch.cat([torch.arange(20), torch.arange(3, 6)])
+    assert metrics.copy_ratio(distances, groups).max() < 1 / 3
+    assert metrics.copy_ratio(distances)[2] > 0.99  # without groups a copy of what is there twice goes unseen
+    with pytest.raises(ValueError, match="two groups"):
+        metrics.copy_ratio(distances, torch.zeros(23))
+
+
+def test_double_exposures_leave_no_residual():
+    generator = torch.Generator().manual_seed(0)
+    first, second, other = (torch.rand(6, 3, 16, 16, generator=generator) for _ in range(3))
+    mixed = 0.3 * first[2] + 0.6 * second[4] + 0.1
+    residuals = metrics.two_picture_residual(torch.stack([mixed, other[0], first[1]]), first, second)
+    assert residuals[0] < 1e-4
+    assert residuals[1] > 0.9
+    assert residuals[2] < 1e-4
+    design = torch.stack([first[0].flatten(), second[0].flatten(), torch.ones(768)], 1)
+    fit = torch.linalg.lstsq(design, other[1].flatten()[:, None]).solution
+    left = (other[1].flatten() - (design @ fit)[:, 0]).square().sum() / (other[1] - other[1].mean()).square().sum()
+    assert metrics.two_picture_residual(other[1:2], first[:1], second[:1]).item() == pytest.approx(
+        left.item(), abs=1e-4
+    )
+
+
+def test_vendi_score_counts_what_differs():
+    assert metrics.vendi_score(torch.eye(5)) == pytest.approx(5)
+    assert metrics.vendi_score(torch.ones(7, 3)) == pytest.approx(1)
+    assert metrics.vendi_score(torch.eye(2).repeat(10, 1)) == pytest.approx(2)
+    with pytest.raises(ValueError, match="nothing"):
+        metrics.vendi_score(torch.empty(0, 3))

@@ -144,6 +144,124 @@ def paired_sign_flip_test(differences: torch.Tensor, groups: torch.Tensor | None
     return (extreme + 1) / (draws + 1)
 
 
+# Of generated pictures
+
+
+def manifold_distance(x: torch.Tensor, references: torch.Tensor, k: int = 3) -> torch.Tensor:
+    """How far features (M, D) lie outside the manifold of references (N, D): (M,), at most 1 inside.
+
+    Each reference has a ball that reaches to its k-th nearest other one; the distance to it counts in that radius, and
+    the least counts (Kynkaanniemi et al. 2019, equation 1, where at most 1 is "precision").
+
+    Raises:
+        ValueError: there are not more than k references.
+    """
+    if len(references) <= k:
+        raise ValueError(f"more than {k} references are needed, there are {len(references)}")
+    own = torch.cat(
+        [torch.cdist(rows, references).topk(k + 1, largest=False).values for rows in references.split(1024)]
+    )
+    radii = own[:, k].clamp_min(1e-12)  # the first is the reference itself
+    return torch.cat([(torch.cdist(rows, references) / radii).min(1).values for rows in x.split(1024)])
+
+
+def kernel_distance(
+    x: torch.Tensor, y: torch.Tensor, subsets: int = 100, subset_size: int = 500, seed: int = 0
+) -> dict[str, float]:
+    """Unbiased squared maximum mean discrepancy between features (M, D) and (N, D) under the kernel (x.y / D + 1)^3.
+
+    It is the KID of Binkowski et al. (2018, equation 4) in whatever features are given: of random subsets the mean,
+    with the 2.5th and 97.5th percentiles.
+
+    Raises:
+        ValueError: fewer than two rows on a side.
+    """
+    size = min(subset_size, len(x), len(y))
+    if size < 2:
+        raise ValueError("at least two pictures are needed on each side")
+    generator = torch.Generator().manual_seed(seed)
+    values = []
+    for _ in range(subsets):
+        a, b = (side[torch.randperm(len(side), generator=generator)[:size]].double() for side in (x, y))
+        within = [
+            (_cubic(side, side).sum() - _cubic(side, side).diagonal().sum()) / (size * (size - 1)) for side in (a, b)
+        ]
+        values.append(sum(within) - 2 * _cubic(a, b).mean())
+    low, high = torch.stack(values).quantile(_BOUNDS).tolist()
+    return {"value": float(torch.stack(values).mean()), "low": low, "high": high}
+
+
+def _cubic(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a @ b.T / a.shape[1] + 1) ** 3
+
+
+def copy_ratio(distances: torch.Tensor, groups: torch.Tensor | None = None) -> torch.Tensor:
+    """Distances (M, N) to training pictures -> (M,) nearest by second nearest; under 1/3 it is called a copy.
+
+    After Yoon et al. (2023). Near-duplicates share a group of `groups` (N,): the second is of another one than the
+    first, or else a copy of a picture that is there twice would look like none.
+
+    Raises:
+        ValueError: all training pictures are of one group.
+    """
+    groups = torch.arange(distances.shape[1]) if groups is None else groups.unique(return_inverse=True)[1]
+    if len(groups.unique()) < 2:
+        raise ValueError("pictures of at least two groups are needed to compare with")
+    nearest, row = distances.min(1)
+    others = distances.masked_fill(groups == groups[row][:, None], torch.inf)
+    return nearest / others.min(1).values.clamp_min(1e-12)
+
+
+def shifted_distances(x: torch.Tensor, references: torch.Tensor, shift: int = 2) -> torch.Tensor:
+    """Pictures (M, 3, H, W), (N, 3, H, W) -> (M, N) root mean square differences of what overlaps.
+
+    The least over mirror images and shifts of up to `shift` pixels.
+    """
+    height, width = x.shape[-2:]
+    inner = references[..., shift : height - shift, shift : width - shift].flatten(1)
+    best = torch.full((len(x), len(references)), torch.inf)
+    for side in (x, x.flip(-1)):
+        for dy in range(2 * shift + 1):
+            for dx in range(2 * shift + 1):
+                seen = side[..., dy : height - 2 * shift + dy, dx : width - 2 * shift + dx].flatten(1)
+                best = torch.minimum(best, torch.cdist(seen, inner))
+    return best / inner.shape[1] ** 0.5
+
+
+def two_picture_residual(x: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Pictures (M, 3, H, W), (A, 3, H, W), (B, 3, H, W) -> (M,) what is not a double exposure of two known ones.
+
+    The share of a picture's variance that remains beside the best linear fit of one of `first` and one of `second`.
+    """
+
+    def unit(pictures: torch.Tensor) -> torch.Tensor:
+        flat = pictures.flatten(1)
+        return F.normalize(flat - flat.mean(1, keepdim=True), dim=1)
+
+    x, first, second = unit(x), unit(first), unit(second)
+    between = first @ second.T
+    apart = (1 - between.square()).clamp_min(1e-4)
+    residuals = []
+    for to_first, to_second in zip(x @ first.T, x @ second.T, strict=True):
+        a, b = to_first[:, None], to_second[None]
+        explained = (a.square() + b.square() - 2 * a * b * between) / apart  # of a regression on two vectors
+        residuals.append((1 - explained.max()).clamp_min(0))
+    return torch.stack(residuals)
+
+
+def vendi_score(features: torch.Tensor) -> float:
+    """How many different pictures features (N, D) are worth, 1 to N (Friedman and Dieng 2023, cosine kernel).
+
+    Raises:
+        ValueError: there are none.
+    """
+    if len(features) == 0:
+        raise ValueError("there is nothing to count")
+    rows = F.normalize(features.double(), dim=1)
+    shares = torch.linalg.svdvals(rows).square() / len(rows)
+    return float(torch.exp(-torch.special.xlogy(shares, shares).sum()))
+
+
 def _sums_by_group(values: torch.Tensor, groups: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     if groups is None:
         return values, torch.ones_like(values)
