@@ -14,7 +14,7 @@ from hub_server import TOKEN
 from loop import last_checkpoint
 from tables import read_dataset
 
-from betwixt import ConvAutoencoder, ImageClassifier, metrics
+from betwixt import ClassifierEnsemble, ConvAutoencoder, ImageClassifier, metrics
 from betwixt.images import from_bytes
 
 
@@ -210,6 +210,27 @@ def test_heads_for_a_trained_classifier(small_run, run_recipe):
     assert (checkpoint / "model/model.safetensors").read_bytes() == content
     changed = run_recipe(small_run, "train_multilabel.py", *options, "--both", "0.5", check=False)
     assert "was begun with other settings (both)" in error_of(changed)
+
+
+def test_an_ensemble_lets_a_small_share_of_the_other_class_pass(small_run, run_recipe):
+    first = last_checkpoint(small_run / "runs/first") / "model"
+    options = ["--model", first, "--dataset", "small", "--blends", "300", "--both", "0", "--width", "16"]
+    for seed in ("0", "1"):
+        run_recipe(
+            small_run, "train_multilabel.py", "--name", f"judge-{seed}", *options, "--steps", "60", "--seed", seed
+        )
+    options = ["--name", "judges", "--dataset", "small", "--share", "0.2", "--members", "judge-0"]
+    run_recipe(small_run, "train_ensemble.py", *options, "judge-1")
+    checkpoint = last_checkpoint(small_run / "runs/judges")
+    model = ClassifierEnsemble.from_pretrained(checkpoint / "model")
+    table = read_dataset(str(small_run / "runs/datasets/small"), "test", 32)
+    yes = model.multilabel_probabilities(from_bytes(table.pixels))
+    for name, other in (("clock", "crocodile"), ("crocodile", "clock")):
+        passing = model.says_yes(yes[table.labels == table.class_names.index(other)], [name])
+        assert passing.float().mean() == pytest.approx(0.2, abs=0.1)
+    assert set(json.loads((checkpoint / "recipe.json").read_text())["recipes"]) == {"judge-0", "judge-1"}
+    absent = run_recipe(small_run, "train_ensemble.py", *options, "judge-9", check=False)
+    assert "no checkpoint in runs/judge-9" in error_of(absent)
 
 
 def test_pretrained_weights_from_the_given_file(small_run, run_recipe, photos):

@@ -23,13 +23,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tables import ImageTable, read_dataset
+from tables import NEITHER, ImageTable, read_dataset
 
 from betwixt import metrics
 from betwixt.autoencoder import ConvAutoencoder
 from betwixt.images import from_bytes
 
-NEITHER = "neither"
 NEIGHBOURS = 7
 REGULARISATIONS = np.logspace(-5, 1, 7)
 ERROR, SIMILARITY = "reconstruction error", "structural similarity"

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from loop import RUNS, last_checkpoint
 from options import option, run_command
-from tables import ImageTable, concatenate, folds, read_dataset
+from tables import NEITHER, ImageTable, concatenate, folds, read_dataset
 from tqdm import tqdm
 
 from betwixt import metrics
@@ -29,7 +29,6 @@ from betwixt.explain import CUES, without
 from betwixt.images import ImageError, fit, from_bytes, open_image
 
 CLASSES = ["clock", "crocodile"]  # that cross-validation tells apart
-NEITHER = "neither"
 RECIPES = {
     "shallow": ["--architecture", "shallow", "--epochs", "40", "--learning-rate", "1e-3"],
     "cnn-3": ["--architecture", "cnn", "--num-convolutions", "3", "--base-channels", "32", "--epochs", "30"],

@@ -149,7 +149,13 @@ def train(
                 if finish:
                     finish(finished)
                 metrics = evaluate(finished) if evaluate else {}
-                _save(run, step + 1, recipe, metrics, finished, trained, average, optimizer)
+                state = {
+                    "step": step + 1,
+                    "model": trained.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                }
+                save_checkpoint(run, step + 1, recipe, finished, metrics, state)
                 logger.log(metrics, step + 1)
             accelerator.wait_for_everyone()
     logger.finish()
@@ -253,27 +259,27 @@ def _update_average(average: nn.Module, model: nn.Module, decay: float, step: in
             mean.copy_(current)
 
 
-def _save(run: Path, step: int, recipe: dict, metrics: dict, finished, model, average, optimizer) -> None:
+def save_checkpoint(
+    run: Path, step: int, recipe: dict[str, Any], model, metrics: dict[str, float], state: dict | None = None
+) -> Path:
+    """Write runs/NAME/STEP, all of it or nothing, and keep it and the one before; `state` is what resuming needs."""
     folder, temporary = run / f"{step:06d}", run / f".{step:06d}.incomplete"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    finished.save_pretrained(temporary / "model")
+    model.save_pretrained(temporary / "model")
     (temporary / "recipe.json").write_text(json.dumps(recipe, indent=2))
     (temporary / "metrics.json").write_text(json.dumps(metrics, indent=2))
-    state = {
-        "step": step,
-        "model": model.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    with open(temporary / "training_state.pt", "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    if state:
+        with open(temporary / "training_state.pt", "wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+    shutil.rmtree(folder, ignore_errors=True)  # of a recipe that is run again when it is finished
     temporary.rename(folder)
     for old in _checkpoints(run)[:-2]:
         # Renamed first: a kill half-way through the removal must not leave what looks like a checkpoint.
         shutil.rmtree(old.rename(run / f".{old.name}.old"))
+    return folder
 
 
 def _restore(checkpoint: Path, model, average, optimizer, device: torch.device) -> int:

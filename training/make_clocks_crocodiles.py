@@ -21,12 +21,11 @@ import pyarrow.parquet as pq
 import torch
 from near_duplicates import is_test, near_duplicate_groups
 from options import option, parse, run
-from tables import DATASETS, encode, write_dataset, write_parquet
+from tables import DATASETS, NEITHER, encode, write_dataset, write_parquet
 from worlds import clocks_crocodiles, textures
 
 from betwixt.images import ImageError, fit, open_image
 
-NEITHER = "neither"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
 CIFAR_100 = "uoft-cs/cifar100"
 PART = 400  # rendered pictures, some 15 seconds

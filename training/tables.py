@@ -24,6 +24,7 @@ from betwixt.hub import locate
 from betwixt.images import fit
 
 DATASETS = Path("runs/datasets")
+NEITHER = "neither"  # the class of pictures of none of the others
 
 
 @dataclass

@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from augmentation import combine, random_affine, random_blur, random_colour
-from loop import RUNS, check_same_recipe
+from loop import RUNS, check_same_recipe, save_checkpoint
 from options import option, parse, run
 from safetensors.torch import load_file, save_file
-from tables import ImageTable, read_dataset
+from tables import NEITHER, ImageTable, read_dataset
 from torch import nn
 from tqdm import tqdm
 
@@ -28,7 +28,6 @@ from betwixt.classifier import ImageClassifier, multilabel_head
 from betwixt.hub import resolve
 from betwixt.images import from_bytes
 
-NEITHER = "neither"
 CHUNK = 2000  # blends that are computed and kept together
 OTHER_CLASS = 3.0  # how much rather a picture is put together with one of another class: more is to be learned
 
@@ -85,10 +84,7 @@ def train_multilabel(recipe: Recipe) -> None:
     model = ImageClassifier(**{**trained.config, "multilabel_width": recipe.width})
     own_heads = {f"multilabel_head.{key}": value for key, value in head.state_dict().items()}
     model.load_state_dict({**trained.state_dict(), **own_heads})
-    checkpoint = run_folder / f"{recipe.steps:06d}"
-    model.save_pretrained(checkpoint / "model")
-    write_json(checkpoint / "recipe.json", begun)
-    print(checkpoint)
+    print(save_checkpoint(run_folder, recipe.steps, begun, model, {}))
 
 
 @torch.inference_mode()
@@ -155,7 +151,6 @@ def recipe_of(folder: Path) -> dict | None:
 
 def write_json(path: Path, content: dict) -> None:
     temporary = path.with_suffix(".incomplete")
-    path.parent.mkdir(parents=True, exist_ok=True)
     with open(temporary, "w") as file:
         json.dump(content, file, indent=2)
         file.flush()

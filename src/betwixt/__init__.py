@@ -5,6 +5,7 @@ from importlib import import_module
 _PUBLIC = {
     "ImageClassifier": "classifier",
     "ConvAutoencoder": "autoencoder",
+    "ClassifierEnsemble": "ensemble",
 }
 __all__ = [*_PUBLIC]
 
