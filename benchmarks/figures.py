@@ -121,11 +121,11 @@ def methods(tables: dict) -> list[str]:
             lines.append(f"| {' | '.join(cells)} |")
         if "position" in by_features[BEST_FEATURES]:
             with_t = by_features[BEST_FEATURES]["position"]["rank correlation with t"]
-            middle = found[DEFAULT]["rank correlation with 1 - |2t - 1|"]
+            middle = [bounds(found[method]["rank correlation with 1 - |2t - 1|"]) for method in (DEFAULT, "original")]
             lines += [
                 "",
-                f"Rank correlation over the morphs: of the position on the axis with `t` {bounds(with_t)}, of the",
-                f"default score with nearness to `t` = 0.5 {bounds(middle)}.",
+                f"Rank correlation over the morphs: of the position on the axis with `t` {bounds(with_t)}; with",
+                f"nearness to `t` = 0.5 of the default score {middle[0]}, of the first version's {middle[1]}.",
             ]
     return lines
 

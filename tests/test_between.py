@@ -84,6 +84,29 @@ def test_a_reference_never_counts_itself(method):
         assert said(flipped, row) == pytest.approx(said(labels, row), rel=1e-3, abs=1e-3)
 
 
+@pytest.mark.parametrize("method", [*between.METHODS, "position"])
+def test_a_reference_that_is_there_twice_never_counts_itself(method):
+    _, references, labels = planted()
+    twice, both = torch.cat([references, references[:3] * 1.000001]), torch.cat([labels, labels[:3]])
+
+    def said(labels: torch.Tensor) -> torch.Tensor:
+        if method == "position":
+            return between.position(references[:3], twice, labels)
+        return between.score(references[:3], twice, labels, method)
+
+    for row in range(3):
+        flipped = both.clone()
+        flipped[[row, len(labels) + row]] = 1 - both[row]
+        assert float(said(flipped)[row]) == pytest.approx(float(said(both)[row]), rel=1e-2, abs=1e-2)
+
+
+def test_labels_may_be_truth_values():
+    candidates, references, labels = planted()
+    torch.testing.assert_close(
+        between.score(candidates, references, labels.bool()), between.score(candidates, references, labels)
+    )
+
+
 @pytest.mark.parametrize("method", ["original", "neighbours", "original_first_edge"])
 def test_a_reference_scores_as_if_it_were_none(method):
     _, references, labels = planted()

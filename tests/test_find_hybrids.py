@@ -11,7 +11,7 @@ import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from spaces_fixtures import EXAMPLES, SPACE_PATH
+from spaces_fixtures import AUTOENCODER, EXAMPLES, SPACE_PATH
 
 from betwixt import ImageClassifier, between
 from betwixt.collection import read_collection
@@ -166,6 +166,9 @@ def test_what_cannot_be_searched_is_one_line(client, site, small_photos, bad_fil
         r"there are 7. Left out: truncated.png \(": (discs[:7] + list(bad_files)[:1], bars, {}),
         "different names": (discs, bars, {"second_name": "disc "}),
         "needs a name": (discs, bars, {"first_name": " ?"}),
+        "Every class needs a name": (discs, bars, {"first_name": "", "second_name": ""}),
+        "cannot be called Neither": (discs, bars, {"second_name": "Neither"}),
+        "choose another than Autoencoder": (discs, bars, {"features": AUTOENCODER}),
         "Method must be one of default, .*, not 'magic'": (discs, bars, {"method": "magic"}),
     }
     try:

@@ -89,7 +89,7 @@ def test_card_names_what_the_space_uses(launch):
     metadata = yaml.safe_load((SPACE / "README.md").read_text(encoding="utf-8").split("---")[1])
     launch.load_space(SPACE)
     networks = sys.modules["betwixt_space_clocks_crocodiles.networks"]
-    used = dict.fromkeys([*networks.NETWORKS, *(features.model for features in networks.FEATURES.values())])
+    used = dict.fromkeys([*networks.NETWORKS, *networks.FEATURES])
     assert set(metadata["models"]) == {f"betwixt/{name}" for name in used}
     assert metadata["preload_from_hub"] == metadata["models"]
     assert metadata["datasets"] == ["betwixt/clocks-crocodiles"]

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from augmentation import combine, random_affine, random_blur, random_colour
-from loop import RUNS, check_same_recipe, save_checkpoint
+from loop import RUNS, check_same_recipe, last_checkpoint, save_checkpoint
 from options import option, parse, run
 from safetensors.torch import load_file, save_file
 from tables import NEITHER, ImageTable, read_dataset
@@ -37,7 +37,7 @@ class Recipe:
     """The defaults; options override them."""
 
     name: str = option(help="the run is written to runs/NAME")
-    model: str = option(help="the classifier: a published name or a checkpoint's folder")
+    model: str = option(help="the classifier: a run, a published name or a checkpoint's folder")
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; blends are made within each, as many of each")
     blends: int = option(100_000, "pictures to learn from", range=(100, 10_000_000))
     both: float = option(0.7, "share of them that are put together of two", range=(0.0, 1.0))
@@ -58,7 +58,8 @@ def main() -> None:
 
 def train_multilabel(recipe: Recipe) -> None:
     """Compute the blends' features, train the heads on them, save the classifier with its heads."""
-    folder = resolve(recipe.model)
+    of_run = last_checkpoint(RUNS / recipe.model)
+    folder = of_run / "model" if of_run else resolve(recipe.model)
     trained = ImageClassifier.from_pretrained(folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     trained.to(device, memory_format=torch.channels_last)

@@ -100,7 +100,7 @@ ABOUT_FIND = """
   <section><h2>Its limits</h2>
   <p>It is the network's view: to it a blue car may lie between, so read what it says of the picture. Yours
   are compared with rendered ones. Classes of your own know no “neither”: everything gets a place between
-  them. Your pictures stay on this server for two hours at most, and in no log.</p></section>
+  them. Yours are forgotten within two hours of your last search, and are in no log.</p></section>
 </div>
 """
 

@@ -19,6 +19,8 @@ from PIL import Image
 model = ImageClassifier.from_pretrained("{name}")  # this folder
 model.predict([Image.open("photo.jpg")])  # probabilities of {classes}
 ```
+
+Licence: Apache-2.0. On SqueezeNet it started from that network's ImageNet weights (BSD licence).
 """
 
 

@@ -132,7 +132,6 @@ class Events:
                 if task and (learn or visit.lesson.features != choice.features):
                     count = sum(map(len, task[1]))
                     yield panel.waiting(f"Learning from {count} pictures", 0, 1), "", GONE, GONE, gr.skip()
-                    visit.lesson = None
                     learned = self.functions.learn_pair(*task, choice.features, f"learned-{turn}")
                     visit.lesson = Lesson(task, choice.features, learned)
                 if visit.lesson:

@@ -183,7 +183,9 @@ class Search:
             return (self.eye,)
         if self.method == "ensemble":
             return self.members
-        return (self.eye if self.eye.can_classify else self.reader,) if self.method == "entropy" else ()
+        if self.method == "entropy" and self.members:  # or else it learned from these very pictures
+            return (self.eye if self.eye.can_classify else self.reader,)
+        return ()
 
     def prepare(self) -> Iterator[Step]:
         """Let the networks look at what `rank` needs: first the references, then the candidates."""
@@ -281,6 +283,10 @@ def learn(backbone: Eye, names: Sequence[str], sets: Sequence[Sequence[Picture]]
         ValueError: as `learn_classes`; in one line.
     """
     names = [str(name or "").strip()[:MAX_NAME] for name in names]
+    if taken := [name for name in names if name.lower() in ("neither", BLEND)]:
+        raise ValueError(f"a class cannot be called {taken[0]}: the page calls other pictures so")
+    if not all(names):
+        raise ValueError("every class needs a name")
     if len({name.lower() for name in names}) < len(names):
         raise ValueError(f"the classes need different names, not {' and '.join(names)}")
     opened: dict[str, list[Image.Image]] = {name: [] for name in names}

@@ -127,8 +127,9 @@ def sentence(ranking: Ranking, row: Row) -> tuple[str, str]:
         headline = "Here it lies."
     else:
         answer = search.answer(row.picture)
-        unlikely = kind != "neither" and answer and answer[0] == "neither"
-        headline = _superlative("Probably neither, but it" if unlikely else "This one", "like both", row.rank, total)
+        unlikely = "Probably neither, but it" if answer and answer[0] == "neither" else "This one"
+        subject = "This is neither, but it" if kind == "neither" else unlikely
+        headline = _superlative(subject, "like both", row.rank, total)
     shares = sorted(search.probabilities(row.picture).items(), key=lambda item: -item[1])
     said = ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
     text = f"{search.reader.label} says: {said}." if said else ""

@@ -72,12 +72,15 @@ def search(
 
 
 def learn_pair(names: Sequence[str], sets: Sequence[list[Picture]], features: str, key: str) -> Eye:
-    """A classifier of a visitor's own two classes, on the features of the named network where that is a classifier.
+    """A classifier of a visitor's own two classes, on the features of the named network.
 
-    Raises ValueError in one line: see `betwixt.few_shot.learn_classes`.
+    Raises:
+        ValueError: that is no classifier; and as `betwixt.few_shot.learn_classes`; in one line.
     """
     chosen = eye(features)
-    return learn(chosen if chosen.can_classify else classifiers()[0], names, sets, key)
+    if not chosen.can_classify:
+        raise ValueError(f"classes are learned on a classifier's features: choose another than {chosen.label}")
+    return learn(chosen, names, sets, key)
 
 
 def search_pair(learned: Eye, sets: Sequence[list[Picture]], method: str, pictures: list[Picture]) -> Search:

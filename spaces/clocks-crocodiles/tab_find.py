@@ -18,8 +18,8 @@ COLLECTIONS = {
     "classes": "Your own two classes",
 }
 LABELS = {  # of METHODS; a method that is new there is shown by its name
-    "default": "Says yes to both (the best)",
-    "heads": "Both, as learned from these",
+    "default": "Yes to both (the best)",
+    "heads": "Yes to both, as fitted here",
     "original": "As far from both (first version)",
     "original_first_edge": "From the left end (first version)",
     "original_second_edge": "From the right end (first version)",
@@ -48,11 +48,11 @@ def create_tab(tab: gr.Tab, functions: Functions, collections: list[str], featur
             with gr.Column(visible=False) as own_pictures:
                 yours = _files(f"Up to {MOST} pictures", "yours")
             with gr.Column(visible=False, elem_id="classes") as own_classes:
-                first_name = _name("First class", "mugs")
+                first_name = _name("First class", "mug")
                 first = _files(f"{MIN_PICTURES} or more pictures of it", "first")
-                second_name = _name("Second class", "jugs")
+                second_name = _name("Second class", "jug")
                 second = _files(f"{MIN_PICTURES} or more pictures of it", "second")
-                third = _files("Where to search (none: in those)", "third")
+                third = _files("Search in (if empty: in those two)", "third")
                 learn = gr.Button("Learn and search", variant="primary", elem_id="learn")
             methods = [(LABELS.get(key, key.replace("_", " ")), key) for key in METHODS]
             method = gr.Dropdown(methods, value="default", label="Rank by", elem_id="method")

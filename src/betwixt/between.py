@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 
 METHODS = {
-    "default": "the network's own heads, which learned from pictures put together of two, both say yes",
-    "heads": "heads fitted here on features of both classes and on midpoints between features both say yes",
+    "default": "heads taught with pictures put together of two say yes to both; networks without them: as the next",
+    "heads": "heads fitted on features of the known pictures, and on midpoints between them, say yes to both",
     "original": "the first version's rule: as far from the mean of one class as from that of the other",
     "original_first_edge": "the first version's rule, from the edge of the first class",
     "original_second_edge": "the first version's rule, from the edge of the second class",
@@ -113,7 +113,8 @@ class _Given:
     def check(
         cls, candidates: torch.Tensor, references: torch.Tensor, labels: torch.Tensor | Sequence[int]
     ) -> "_Given":
-        labels = torch.as_tensor(labels)
+        candidates, references, labels = candidates.cpu(), references.cpu(), torch.as_tensor(labels).cpu()
+        labels = labels.long() if labels.dtype == torch.bool else labels
         for name, features in (("candidates", candidates), ("references", references)):
             if features.ndim != 2:
                 raise ValueError(f"{name} must be features (rows, D), not of shape {tuple(features.shape)}")
@@ -185,10 +186,11 @@ def _cross_fitted(given: _Given, fit: _Fit) -> torch.Tensor:
 
 
 def _folds(references: torch.Tensor) -> torch.Tensor:
-    """(M,) by content, so that neither order nor labels matter; equal rows may part, but then none is new to a rule."""
+    """(M,) by content, so that neither order nor labels matter; copies of a picture share a fold."""
     direction = torch.randn(references.shape[1], generator=torch.Generator().manual_seed(0))
-    ranks = (references @ direction).argsort(stable=True).argsort()
-    return ranks % NUM_FOLDS
+    along, order = (references @ direction).sort(stable=True)
+    is_new = along.diff(prepend=along[:1]) > 1e-4  # of deviation 1; a copy from another batch differs less
+    return torch.empty_like(order).scatter_(0, order, is_new.long().cumsum(0)) % NUM_FOLDS
 
 
 def _fold_of_candidates(given: _Given) -> torch.Tensor:

@@ -61,8 +61,8 @@ def open_image(
         raise ImageError(f"{what}: please use JPEG, PNG, WebP or GIF.") from None
     except FileNotFoundError:
         raise ImageError("The file cannot be read: it is not there.") from None
-    except Exception as error:  # Pillow's decoders raise nearly any type on hostile bytes
-        raise ImageError(f"The picture is damaged and cannot be decoded ({type(error).__name__}).") from None
+    except Exception:  # Pillow's decoders raise nearly any type on hostile bytes
+        raise ImageError("The picture is damaged and cannot be decoded.") from None
 
 
 def _too_large(max_pixels: int) -> str:
