@@ -30,24 +30,30 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--model", default="clocks-crocodiles-classifier", help="on whose features classes are learned")
     parser.add_argument("--pictures", nargs="+", type=int, default=[20], help="of each class to learn from")
-    parser.add_argument("--pairs", type=int, default=12, help="of classes in each folder, drawn at random")
+    parser.add_argument("--pairs", type=int, default=12, help="of classes with twice as many pictures, drawn at random")
+    parser.add_argument("--output", type=Path, help="write the table here as well")
     parser.add_argument("--most", type=int, default=200, help="pictures of a class that are read")
     options = parser.parse_args()
     backbone = ImageClassifier.from_pretrained(options.model).to(memory_format=torch.channels_last)
     results: dict[str, dict] = {}
     for folder in options.folders:
-        classes = sorted(path for path in folder.iterdir() if path.is_dir())
-        pairs = random.Random(0).sample(list(combinations(classes, 2)), options.pairs)
-        pictures = {path: read(path, options.most) for path in dict.fromkeys(p for pair in pairs for p in pair)}
+        pictures = {path: read(path, options.most) for path in sorted(folder.iterdir()) if path.is_dir()}
         for count in options.pictures:
-            usable = [pair for pair in pairs if min(len(pictures[path]) for path in pair) > count]
+            enough = [path for path, of_class in pictures.items() if len(of_class) >= 2 * count]
+            usable = list(combinations(enough, 2))
+            usable = random.Random(0).sample(usable, min(options.pairs, len(usable)))
+            if not usable:
+                continue
             found = [judge(backbone, *(pictures[path] for path in pair), count) for pair in usable]
             names = ("accuracy", "accuracy of raw pixels", "seconds to learn", "seconds for each picture judged")
-            results[f"{folder.name}, {count} of each, {len(usable)} pairs"] = {
+            results[f"{folder.parent.name}/{folder.name}, {count} of each, {len(usable)} pairs"] = {
                 name: metrics.with_interval(torch.tensor(values)) if name.startswith("accuracy") else np.median(values)
                 for name, values in zip(names, zip(*found, strict=True), strict=True)
             }
-    print(json.dumps(results, indent=2))
+    text = json.dumps(results, indent=2)
+    if options.output:
+        options.output.write_text(text + "\n")
+    print(text)
 
 
 def read(folder: Path, most: int) -> list[Image.Image]:

@@ -39,7 +39,9 @@ def section() -> str:
     checkpoints = json.loads((RESULTS / "checkpoints.json").read_text())
     between = json.loads((RESULTS / "between.json").read_text())
     depths = json.loads((RESULTS / "autoencoder_depth.json").read_text())
+    pairs = json.loads((RESULTS / "few_shot.json").read_text())
     parts = [recipes(validation), published(checkpoints), methods(between), features(between), depth(depths)]
+    parts.append(few_shot(pairs))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -165,6 +167,21 @@ def depth(tables: dict) -> list[str]:
         what = name.replace("autoencoder-", "autoencoder, ")
         size = f"{row['parameters'] / 1e6:.2f} M" if "parameters" in row else ""
         lines.append(f"| {what} | {size} | {' | '.join(bounds(row[f]) if f in row else '' for f in shown)} |")
+    return lines
+
+
+def few_shot(table: dict) -> list[str]:
+    """Classes of one's own: one row for each collection and number of pictures."""
+    lines = [
+        "Two classes of one's own, learned from a few pictures and tried on all others of both; mean over pairs of",
+        "classes, bootstrap over the pairs (`benchmarks/few_shot.py`; times on 2 shared cores):",
+        "",
+        "| pictures | accuracy | the same regression on raw pixels | seconds to learn |",
+        "|---|---|---|---|",
+    ]
+    for name, row in table.items():
+        cells = [interval(row["accuracy"]), interval(row["accuracy of raw pixels"]), f"{row['seconds to learn']:.1f}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
