@@ -8,7 +8,7 @@ import torch
 from loop import last_checkpoint
 from tables import ImageTable, read_dataset
 
-from betwixt import between, metrics
+from betwixt import metrics
 from betwixt.images import from_bytes
 
 
@@ -89,13 +89,15 @@ def test_a_dataset_of_the_two_classes_alone_has_no_others(test_split):
 def test_command_writes_the_table(small_run, run_recipe):
     network = str(last_checkpoint(small_run / "runs/first") / "model")
     options = ["--dataset", "small", "clocks-crocodiles", "--features", network, f"{network}#1", "--planted", "5"]
-    run_recipe(small_run, "evaluate_between.py", *options, "--seeds", "1", "--output", "between.json")
+    methods = ["default", "heads", "original"]
+    measured = [*options, "--methods", *methods, "--seeds", "1", "--output", "between.json"]
+    run_recipe(small_run, "evaluate_between.py", *measured)
     table = json.loads((small_run / "between.json").read_text())
     assert list(table) == ["small", "clocks-crocodiles"]
     for name, by_features in table.items():
         assert list(by_features) == [network, f"{network}#1"]
         for figures in by_features.values():
-            assert set(figures) >= set(between.METHODS)
+            assert set(figures) >= set(methods)
             assert figures["default"] == figures["heads"]  # this network has no heads of its own
             macro = figures["heads"]["average precision"]["macro"]
             assert 0 <= macro["low"] <= macro["value"] <= macro["high"] <= 1

@@ -48,9 +48,14 @@ def training_command(name: str) -> list[str]:
     return [sys.executable, str(ROOT / "training" / "train_classifier.py"), "--name", name, *SMALL_RECIPE]
 
 
-def test_killed_and_resumed_ends_in_the_same_weights(small_run, run_recipe):
-    straight = run_recipe(small_run, "train_classifier.py", "--name", "straight", *SMALL_RECIPE, OMP_NUM_THREADS="1")
-    assert straight.returncode == 0
+@pytest.fixture(scope="module")
+def straight(small_run, run_recipe) -> dict[str, torch.Tensor]:
+    """The weights of a run that nothing stopped."""
+    run_recipe(small_run, "train_classifier.py", "--name", "straight", *SMALL_RECIPE, OMP_NUM_THREADS="1")
+    return weights_of(small_run / "runs" / "straight")
+
+
+def test_killed_and_resumed_ends_in_the_same_weights(small_run, run_recipe, straight):
     run = small_run / "runs" / "killed"
     for wanted in ("000010", "000020"):
         process = subprocess.Popen(training_command("killed"), cwd=small_run, env=ONE_THREAD, stderr=subprocess.DEVNULL)
@@ -60,13 +65,13 @@ def test_killed_and_resumed_ends_in_the_same_weights(small_run, run_recipe):
         process.send_signal(signal.SIGKILL)
         process.wait()
     run_recipe(small_run, "train_classifier.py", "--name", "killed", *SMALL_RECIPE, OMP_NUM_THREADS="1")
-    expected, found = weights_of(small_run / "runs" / "straight"), weights_of(run)
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    found = weights_of(run)
+    assert straight.keys() == found.keys()
+    assert all(torch.equal(straight[key], found[key]) for key in straight)
 
 
 @pytest.mark.parametrize("moment", ["start", "first step", "saving"])
-def test_killed_at_any_moment(small_run, run_recipe, moment):
+def test_killed_at_any_moment(small_run, run_recipe, straight, moment):
     run = small_run / "runs" / f"killed-at-{moment.split()[0]}"
     process = subprocess.Popen(training_command(run.name), cwd=small_run, env=ONE_THREAD, stderr=subprocess.PIPE)
     if moment == "start":
@@ -80,9 +85,8 @@ def test_killed_at_any_moment(small_run, run_recipe, moment):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     run_recipe(small_run, "train_classifier.py", "--name", run.name, *SMALL_RECIPE, OMP_NUM_THREADS="1")
-    run_recipe(small_run, "train_classifier.py", "--name", "straight", *SMALL_RECIPE, OMP_NUM_THREADS="1")
-    expected, found = weights_of(small_run / "runs" / "straight"), weights_of(run)
-    assert all(torch.equal(expected[key], found[key]) for key in expected)
+    found = weights_of(run)
+    assert all(torch.equal(straight[key], found[key]) for key in straight)
     assert not list(run.glob(".*"))
 
 

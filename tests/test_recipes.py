@@ -229,8 +229,6 @@ def test_an_ensemble_lets_a_small_share_of_the_other_class_pass(small_run, run_r
         passing = model.says_yes(yes[table.labels == table.class_names.index(other)], [name])
         assert passing.float().mean() == pytest.approx(0.2, abs=0.1)
     assert set(json.loads((checkpoint / "recipe.json").read_text())["recipes"]) == {"judge-0", "judge-1"}
-    absent = run_recipe(small_run, "train_ensemble.py", *options, "judge-9", check=False)
-    assert "no checkpoint in runs/judge-9" in error_of(absent)
 
 
 def test_pretrained_weights_from_the_given_file(small_run, run_recipe, photos):
