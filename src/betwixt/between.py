@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 METHODS = {
-    "default": "heads taught with pictures put together of two say yes to both; networks without them: as the next",
+    "default": "heads taught with pictures put together of two say yes to both; a network without gets fitted ones",
     "heads": "heads fitted on features of the known pictures, and on midpoints between them, say yes to both",
     "original": "the first version's rule: as far from the mean of one class as from that of the other",
     "original_first_edge": "the first version's rule, from the edge of the first class",
