@@ -27,14 +27,13 @@ import betwixt
 from betwixt import between, metrics
 from betwixt.classifier import ImageClassifier
 from betwixt.hub import read_json, resolve
-from betwixt.images import from_bytes
+from betwixt.images import BATCH, from_bytes
 
 CLASSES = ["clock", "crocodile"]
 MIDPOINTS, MORPHS = "autoencoder midpoint", "morph"
 MORPHS_BETWEEN = (0.3, 0.7)  # t of the morphs that count as hybrids
 IMAGENET = "imagenet-squeezenet"
 DRAWS = 500
-BATCH = 20  # on a CPU quicker than large ones, which leave its caches
 
 
 @dataclass
@@ -91,8 +90,9 @@ def measure_dataset(name: str, networks: dict, decoder, recipe: Recipe) -> dict:
     """{features: {method: figures}} on one dataset."""
     image_size = next(iter(networks.values()))[0].image_size
     training = read_dataset(recipe.references or name, "train", image_size).of_classes(CLASSES)
-    planted = plant(read_dataset(name, "test", image_size), recipe, decoder, read_morphs(name, image_size))
-    weights = bootstrap_weights(planted.pools, groups_of(read_dataset(name, "test", image_size)))
+    test = read_dataset(name, "test", image_size)
+    planted = plant(test, recipe, decoder, read_morphs(name, image_size))
+    weights = bootstrap_weights(planted.pools, groups_of(test))
     table: dict = {}
     for features, (model, layer) in tqdm(networks.items(), desc=Path(name).name, disable=None):
         references = embed(model, layer, from_bytes(training.pixels))

@@ -17,7 +17,7 @@ from tables import NEITHER, concatenate, read_dataset
 
 from betwixt.classifier import ImageClassifier
 from betwixt.ensemble import ClassifierEnsemble
-from betwixt.images import from_bytes
+from betwixt.images import BATCH, from_bytes
 
 
 @dataclass
@@ -56,7 +56,7 @@ def thresholds_of(model: ClassifierEnsemble, recipe: Recipe) -> dict[str, float]
     held_out = concatenate([read_dataset(name, "test", model.image_size) for name in recipe.dataset])
     if held_out.class_names != model.class_names:
         raise ValueError(f"the datasets have the classes {held_out.class_names}, the members {model.class_names}")
-    yes = torch.cat([model.multilabel_probabilities(from_bytes(pixels)) for pixels in held_out.pixels.split(20)])
+    yes = torch.cat([model.multilabel_probabilities(from_bytes(pixels)) for pixels in held_out.pixels.split(BATCH)])
     known = [name for name in model.class_names if name != NEITHER]
     thresholds = {}
     for name in known:

@@ -9,7 +9,6 @@ the blends that are missing.
 
 import dataclasses
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +24,8 @@ from torch import nn
 from tqdm import tqdm
 
 from betwixt.classifier import ImageClassifier, multilabel_head
-from betwixt.hub import resolve
-from betwixt.images import from_bytes
+from betwixt.hub import replace_file, resolve
+from betwixt.images import BATCH, from_bytes
 
 CHUNK = 2000  # blends that are computed and kept together
 OTHER_CLASS = 3.0  # how much rather a picture is put together with one of another class: more is to be learned
@@ -71,14 +70,13 @@ def train_multilabel(recipe: Recipe) -> None:
     run_folder = RUNS / recipe.name
     check_same_recipe(run_folder, run_folder / "recipe.json", begun)
     (run_folder / "blends").mkdir(parents=True, exist_ok=True)
-    write_json(run_folder / "recipe.json", begun)
+    replace_file(run_folder / "recipe.json", lambda temporary: temporary.write_text(json.dumps(begun, indent=2)))
     parts = []
     for chunk in tqdm(range(-(-recipe.blends // CHUNK)), desc=recipe.name, unit="chunk", disable=None):
         path = run_folder / "blends" / f"{chunk:05d}.safetensors"
         if not path.exists():
             blends = blend_features(trained, tables[chunk % len(tables)], recipe, chunk)
-            save_file(blends, path.with_suffix(".incomplete"))
-            path.with_suffix(".incomplete").rename(path)
+            replace_file(path, lambda temporary, blends=blends: save_file(blends, temporary))
         parts.append(load_file(path))
     features, targets = (torch.cat([part[key] for part in parts])[: recipe.blends] for key in ("features", "targets"))
     head = fit(features.float().to(device), targets.float().to(device), recipe)
@@ -108,8 +106,7 @@ def blend_features(model: ImageClassifier, table: ImageTable, recipe: Recipe, ch
         if neither is not None:  # a clock beside something else is still a clock
             targets[:, neither] *= 2 - targets.sum(1)
         x = random_blur(x, recipe.blurred).to(model.mean.device, memory_format=torch.channels_last)
-        # Few at a time: on a CPU large batches leave its caches, and take twice as long.
-        features = torch.cat([model.features(part).float() for part in x.split(20 if x.device.type == "cpu" else 100)])
+        features = torch.cat([model.features(part).float() for part in x.split(BATCH)])
         found["features"].append(F.normalize(features, dim=1).half().cpu())
         found["targets"].append(targets.to(torch.uint8))
     return {key: torch.cat(values) for key, values in found.items()}
@@ -148,15 +145,6 @@ def recipe_of(folder: Path) -> dict | None:
         card = folder / "README.md"
         found = re.search(r"```json\n(.*?)```", card.read_text(), re.DOTALL) if card.is_file() else None
         return json.loads(found[1]) if found else None
-
-
-def write_json(path: Path, content: dict) -> None:
-    temporary = path.with_suffix(".incomplete")
-    with open(temporary, "w") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
 
 
 if __name__ == "__main__":

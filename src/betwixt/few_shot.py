@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from betwixt.classifier import ImageClassifier
-from betwixt.images import to_tensor
+from betwixt.images import batches
 
 MIN_PICTURES = 8  # of each class
 PENALTY = 0.02  # on the squared weights; of 0.003 to 0.3 the best on cats, dogs and landmarks
@@ -70,8 +70,7 @@ def _class_names(given: list[str]) -> list[str]:
 def _features(model: ImageClassifier, images: Sequence[Image.Image]) -> torch.Tensor:
     """(2 B, D) of the pictures and their mirror images, as the last layer gets them."""
     sides: tuple[list, list] = ([], [])
-    for i in range(0, len(images), 32):
-        x = to_tensor(images[i : i + 32], model.image_size).to(model.mean.device)
+    for x in batches(images, model.image_size, model.mean.device):
         for side, seen in zip(sides, (x, x.flip(-1)), strict=True):
             side.append(model.standardise(model.features(seen)).float().cpu())
     return torch.cat(sides[0] + sides[1])

@@ -21,6 +21,7 @@ LARGE_PIXELS = 4_000_000
 # Pillow knows many more, some of which start other programs (EPS) or are never sent by anyone but attackers.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "ICO", "AVIF")
 FITS = ("crop", "squash")
+BATCH = 20  # pictures; larger batches leave a CPU's caches: SqueezeNet takes twice as long for 100 at a time
 
 
 _large_pictures = threading.Lock()
@@ -155,12 +156,9 @@ def to_tensor(images: Sequence[Image.Image], size: int | tuple[int, int], how: s
 
 
 def batches(
-    images: Sequence[Image.Image], size: int, device: torch.device | str = "cpu", batch_size: int = 16
+    images: Sequence[Image.Image], size: int, device: torch.device | str = "cpu", batch_size: int = BATCH
 ) -> Iterator[torch.Tensor]:
-    """Pictures of any size and mode -> (B, 3, size, size) in [-1, 1], at most `batch_size` at a time; none of none.
-
-    On a CPU large batches leave its caches: SqueezeNet takes twice as long for 100 at a time as for 16.
-    """
+    """Pictures of any size and mode -> (B, 3, size, size) in [-1, 1], at most `batch_size` at a time; none of none."""
     images = list(images)
     for first in range(0, len(images), batch_size):
         yield to_tensor(images[first : first + batch_size], size).to(device)
