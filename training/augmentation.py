@@ -58,6 +58,22 @@ def cutout(x: torch.Tensor, size: float = 0.25) -> torch.Tensor:
     return x.masked_fill(hidden.unsqueeze(1), 0.0)
 
 
+def differentiable(x: torch.Tensor, cutout_size: float = 0.5) -> torch.Tensor:
+    """Colours, place and a hidden square, for what a discriminator sees (Zhao et al. 2020, DiffAugment).
+
+    Values may leave [-1, 1]: cutting them off would stop the gradient that a generator learns from.
+    """
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        return torch.rand(len(x), 1, 1, 1, device=x.device) * (high - low) + low
+
+    x = x + uniform(-0.5, 0.5)
+    grey, mean = x.mean(1, keepdim=True), x.mean((1, 2, 3), keepdim=True)
+    x = mean + (grey + (x - grey) * uniform(0, 2) - mean) * uniform(0.5, 1.5)
+    x = random_affine(x, 0, 0, 0.125)
+    return cutout(x, cutout_size) if cutout_size else x
+
+
 def mixup(x: torch.Tensor, targets: torch.Tensor, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Blend each picture and its target (B, K) with another's, by a Beta(alpha, alpha) share (Zhang et al. 2018)."""
     if alpha == 0:

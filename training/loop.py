@@ -51,6 +51,7 @@ class LoopSettings:
         batch_size: pictures a step, over all processes.
         learning_rate: its peak; linear warm-up over `warmup` of the steps, then a cosine to zero.
         ema: decay a step of the moving average of the weights (0: none), ramped up over the first steps.
+        betas: AdamW's decays of its means of the gradient and of its square.
         checkpoint_every: steps between checkpoints; the last two are kept.
         precision: "bf16" (autocast), "fp32", or "auto": bf16 where the device computes in it, else it is far slower.
         log: "trackio" logs into its local database as well.
@@ -62,6 +63,7 @@ class LoopSettings:
     weight_decay: float = 1e-2
     warmup: float = 0.1
     ema: float = 0.995
+    betas: tuple[float, float] = (0.9, 0.999)
     checkpoint_every: int = 200
     seed: int = 0
     precision: str = "auto"
@@ -114,7 +116,8 @@ def train(
         check_same_recipe(run, resumed / "recipe.json", recipe)
     trained = _train_mode(model.to(accelerator.device, memory_format=torch.channels_last))
     average = copy.deepcopy(trained).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(_parameter_groups(trained, settings.weight_decay, rate_of), lr=settings.learning_rate)
+    groups = _parameter_groups(trained, settings.weight_decay, rate_of)
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)
     first_step = 0
     if resumed is not None:
         first_step = _restore(resumed, trained, average, optimizer, accelerator.device)

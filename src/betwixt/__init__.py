@@ -6,6 +6,9 @@ _PUBLIC = {
     "ImageClassifier": "classifier",
     "ConvAutoencoder": "autoencoder",
     "ClassifierEnsemble": "ensemble",
+    "ConditionalGAN": "conditional_gan",
+    "DiffusionModel": "diffusion",
+    "VAE": "vae",
 }
 __all__ = [*_PUBLIC]
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from betwixt.hub import PretrainedMixin
 from betwixt.images import batches, to_images
+from betwixt.layers import Down, Up
 
 
 class ConvAutoencoder(PretrainedMixin, nn.Module):
@@ -105,44 +106,6 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
 
     def _batches(self, images: Sequence[Image.Image]):
         return batches(images, self.image_size, next(self.parameters()).device)
-
-
-class Down(nn.Sequential):
-    """Halves the sides, then the residual blocks: (B, c_in, H, W) -> (B, c_out, H / 2, W / 2)."""
-
-    def __init__(self, c_in: int, c_out: int, blocks: int):
-        super().__init__(
-            nn.Conv2d(c_in, c_out, 4, stride=2, padding=1), *[ResidualBlock(c_out) for _ in range(blocks)], nn.GELU()
-        )
-
-
-class Up(nn.Sequential):
-    """The residual blocks, then the sides doubled: (B, c_in, H, W) -> (B, c_out, 2 H, 2 W)."""
-
-    def __init__(self, c_in: int, c_out: int, blocks: int):
-        super().__init__(
-            *[ResidualBlock(c_in) for _ in range(blocks)],
-            nn.GELU(),
-            nn.ConvTranspose2d(c_in, c_out, 4, stride=2, padding=1),
-        )
-
-
-class ResidualBlock(nn.Sequential):
-    """x -> x + f(x), f a 3x3 and a 1x1 convolution through half the channels (van den Oord et al. 2017, VQ-VAE)."""
-
-    def __init__(self, channels: int):
-        super().__init__(
-            nn.GELU(),
-            nn.Conv2d(channels, channels // 2, 3, padding=1),
-            nn.GELU(),
-            nn.Conv2d(channels // 2, channels, 1),
-        )
-        # Beginning as x -> x trains at any depth, with no normalisation (De and Smith 2020).
-        nn.init.zeros_(self[-1].weight)
-        nn.init.zeros_(self[-1].bias)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + super().forward(x)
 
 
 def _check(name: str, value: int, least: int) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import nn
 
 from betwixt.hub import PretrainedMixin
-from betwixt.images import batches
+from betwixt.images import batches, resized
 
 OWN = ("shallow", "cnn", "resnet9")
 HALF = (0.5, 0.5, 0.5)
@@ -129,9 +129,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         """
         if layer is not None:
             return self._features_of_layer(x, layer)
-        if x.shape[-1] != self.network_size:
-            x = F.interpolate(x, (self.network_size, self.network_size), mode="bicubic", align_corners=False)
-        x = ((x + 1) / 2 - self.mean) / self.std
+        x = ((resized(x, self.network_size) + 1) / 2 - self.mean) / self.std
         if self.is_timm:
             return self.network.forward_head(self.network.forward_features(x), pre_logits=True)
         return self.network(x)
@@ -164,6 +162,14 @@ class ImageClassifier(PretrainedMixin, nn.Module):
 
     def _choice(self, features: torch.Tensor) -> torch.Tensor:
         return self.network.get_classifier()(features) if self.is_timm else self.head(self.standardise(features))
+
+    def multilabel_logits(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, num_classes), whose sigmoid says whether a class is shown; differentiable.
+
+        Raises:
+            ValueError: as `multilabel_probabilities`.
+        """
+        return self._yes_or_no(self.features(x))
 
     def _yes_or_no(self, features: torch.Tensor) -> torch.Tensor:
         if self.multilabel_head is None:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
 from betwixt.classifier import ImageClassifier
 from betwixt.hub import PretrainedMixin
-from betwixt.images import batches
+from betwixt.images import batches, resized
 
 
 class ClassifierEnsemble(PretrainedMixin, nn.Module):
@@ -42,7 +43,13 @@ class ClassifierEnsemble(PretrainedMixin, nn.Module):
     @torch.inference_mode()
     def multilabel_probabilities(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> (B, num_classes), the mean over the members; float32 on the CPU."""
+        x = resized(x, self.image_size)
         return torch.stack([member.multilabel_probabilities(x) for member in self.members]).mean(0)
+
+    def log_probabilities(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, num_classes), the mean over the members of the log; differentiable."""
+        x = resized(x, self.image_size)
+        return torch.stack([F.logsigmoid(member.multilabel_logits(x)) for member in self.members]).mean(0)
 
     def predict_multilabel(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Pictures of any size and mode -> (B, num_classes), as `multilabel_probabilities`."""

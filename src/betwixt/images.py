@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps
 
 MAX_FILE_BYTES = 50_000_000
@@ -167,6 +168,14 @@ def batches(
 def to_images(x: torch.Tensor) -> list[Image.Image]:
     """(B, 3, H, W) in [-1, 1] -> list of RGB pictures; values outside are clipped."""
     return [Image.fromarray(picture) for picture in to_bytes(x).permute(0, 2, 3, 1).cpu().numpy()]
+
+
+def resized(x: torch.Tensor, size: int) -> torch.Tensor:
+    """(B, C, H, W) -> (B, C, size, size), bicubic, and smoothed where it shrinks; itself where it has that size."""
+    if x.shape[-2:] == (size, size):
+        return x
+    shrinks = x.shape[-1] > size
+    return F.interpolate(x, (size, size), mode="bicubic", align_corners=False, antialias=shrinks)
 
 
 def from_bytes(pixels: torch.Tensor) -> torch.Tensor:

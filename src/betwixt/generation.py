@@ -1,0 +1,111 @@
+"""What every generator's `generate` has in common: which request is valid, the shares, the noise, and steering."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from betwixt.ensemble import ClassifierEnsemble
+
+Draw = Callable[[torch.Tensor], torch.Tensor]  # latents (B, ...) -> pictures (B, 3, H, W)
+MAX_COUNT = 1024
+MAX_SEED = 2**31 - 1
+
+
+def weights_of(weights: Mapping[str, float] | None, class_names: Sequence[str]) -> torch.Tensor:
+    """Class -> weight, from 0 up, default all the same -> (num_classes,) shares of sum 1.
+
+    Raises:
+        ValueError: unknown classes, or weights that are no numbers, negative, infinite or all zero.
+    """
+    if weights is None:
+        return torch.full((len(class_names),), 1 / len(class_names))
+    if unknown := [str(name) for name in weights if name not in class_names]:
+        raise ValueError(f"no class is called {', '.join(unknown)}: there are {', '.join(class_names)}")
+    try:
+        values = torch.tensor([float(weights.get(name, 0)) for name in class_names])
+    except (TypeError, ValueError):
+        raise ValueError(f"weights must be numbers, not {dict(weights)}") from None
+    if not values.isfinite().all() or (values < 0).any() or values.sum() <= 0:
+        raise ValueError(f"weights must be numbers from 0 up, one of them more than 0, not {dict(weights)}")
+    return values / values.sum()
+
+
+def check_request(model, count: int, seed: int, combine: str | None, guides=None) -> str:
+    """The way to combine, where all of the request can be done; `model.COMBINATIONS` has the default first.
+
+    Raises:
+        ValueError: see the generators.
+    """
+    if type(count) is not int or not 1 <= count <= MAX_COUNT:
+        raise ValueError(f"count must be a whole number from 1 to {MAX_COUNT}, not {count!r}")
+    if type(seed) is not int or not 0 <= seed <= MAX_SEED:
+        raise ValueError(f"seed must be a whole number from 0 to {MAX_SEED}, not {seed!r}")
+    combine = combine or model.COMBINATIONS[0]
+    if combine not in model.COMBINATIONS:
+        raise ValueError(f"combine must be one of {', '.join(model.COMBINATIONS)}, not {combine!r}")
+    if combine == "steered" and guides is None:
+        raise ValueError('combine="steered" needs guides to steer by')
+    return combine
+
+
+def noise_of(seed: int, count: int, shape: Sequence[int], draws: int = 1) -> torch.Tensor:
+    """(draws, count, *shape) of deviation 1; picture i of a seed gets the same whatever the count."""
+    each = [torch.Generator().manual_seed(seed * 1_000_003 + number) for number in range(count)]
+    return torch.stack([torch.randn(draws, *shape, generator=generator) for generator in each], 1)
+
+
+@dataclass
+class Steering:
+    """Classifiers that pictures are moved by while they form, until each wanted class is seen in them.
+
+    Args:
+        guides: differentiable all the way to the picture; never the judges that will measure it.
+        strength: how far pictures may be moved; 0 not at all.
+        steps: how often a latent is moved.
+    """
+
+    guides: ClassifierEnsemble
+    strength: float = 1.0
+    steps: int = 20
+
+    def objective(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+        """(B, 3, H, W) -> (B,) log probability that the guides see the named classes, above all the one least seen."""
+        columns = [self.guides.class_names.index(name) for name in names]
+        # From four places and both sides: what moves the guides from one place alone is noise to anyone else.
+        views = [torch.roll(side, shift, (2, 3)) for side in (x, x.flip(-1)) for shift in ((0, 0), (1, -1))]
+        seen = torch.stack([self.guides.log_probabilities(view)[:, columns] for view in views]).mean(0)
+        return -torch.logsumexp(-2 * seen, 1) / 2
+
+    def climb(self, draw: Draw, latent: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+        """Move latents (B, ...) to where the pictures that `draw` makes of them show all the named classes.
+
+        Adam on the objective; each stays within `strength` deviations of the latent that it was.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            start = latent.clone()
+            scale = start.flatten(1).std(1).view(-1, *[1] * (start.ndim - 1)) * self.strength
+            change = torch.zeros_like(start).requires_grad_()
+            optimizer = torch.optim.Adam([change], lr=2 / max(1, self.steps))
+            for _ in range(self.steps):
+                value = -self.objective(draw(start + scale * change), names).sum()
+                (change.grad,) = torch.autograd.grad(value, change)
+                optimizer.step()
+                change.data.clamp_(-1, 1)
+        return (start + scale * change).detach()
+
+    def gradient(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+        """(B, 3, H, W) -> the gradient of the objective there, scaled to length 1 for each picture."""
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.clone().requires_grad_()
+            (gradient,) = torch.autograd.grad(self.objective(x, names).sum(), x)
+        return gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+
+    def move(self, d: torch.Tensor, sigma: torch.Tensor, sigma_data: float, names: Sequence[str]) -> torch.Tensor:
+        """What a diffusion model takes the pictures for, (B, 3, H, W), moved by a share of what is still open in it.
+
+        The deviation of the clean picture, given a noisy one, is about sigma sigma_data / sqrt(sigma^2 + sigma_data^2).
+        """
+        open_to = sigma * sigma_data / (sigma**2 + sigma_data**2).sqrt()
+        length = 0.15 * self.strength * open_to * d[0].numel() ** 0.5
+        return d + length * self.gradient(d.clamp(-1, 1), names)

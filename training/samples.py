@@ -1,0 +1,54 @@
+"""What all recipes of generators share: what they learn from, and what is drawn while they learn."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from tables import NEITHER, ImageTable, concatenate, read_dataset
+
+from betwixt import metrics
+from betwixt.images import from_bytes, to_tensor
+
+ROW = 8
+COPY_RATIO = 1 / 3
+
+
+def load(recipe) -> tuple[ImageTable, ImageTable]:
+    """The plain pictures to train on and those held out, of the recipe's classes in its datasets."""
+    tables = [
+        concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
+        for split in ("train", "test")
+    ]
+    classes = recipe.classes or [name for name in tables[0].class_names if name != NEITHER]
+    return tables[0].of_classes(classes), tables[1].of_classes(classes)
+
+
+class Watch:
+    """Called with a generator, writes RUN/samples/NUMBER.png and gives {"copies": share of copies among them}.
+
+    One row a class, then a row of what lies in the middle of all of them. A copy is nearer than a third of the distance
+    to the second nearest training picture.
+    """
+
+    def __init__(self, run: Path, training: ImageTable):
+        self.folder, self.pictures = run / "samples", from_bytes(training.pixels)
+
+    def __call__(self, model) -> dict[str, float]:
+        requests = [{name: 1.0} for name in model.class_names] + [dict.fromkeys(model.class_names, 1.0)]
+        rows = [model.generate(weights, ROW, seed=0) for weights in requests]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
+        drawn = to_tensor([picture for row in rows for picture in row], model.image_size)
+        ratio = metrics.copy_ratio(metrics.shifted_distances(drawn, self.pictures))
+        return {"copies": (ratio < COPY_RATIO).float().mean().item()}
+
+
+def grid(rows: list[list[Image.Image]], scale: int = 2, gap: int = 2) -> Image.Image:
+    """Rows of pictures of one size as one picture, each enlarged by a whole number."""
+    side = rows[0][0].width * scale + gap
+    sheet = Image.new("RGB", (side * max(map(len, rows)) - gap, side * len(rows) - gap), "white")
+    for top, row in enumerate(rows):
+        for left, picture in enumerate(row):
+            enlarged = picture.resize((side - gap, side - gap), Image.Resampling.NEAREST)
+            sheet.paste(enlarged, (left * side, top * side))
+    return sheet

@@ -1,0 +1,110 @@
+"""Train a conditional variational autoencoder on plain pictures of its classes.
+
+    python training/train_vae.py --name vae --dataset clocks-crocodiles --preset small
+
+The same command again resumes a run that was stopped; `accelerate launch` before it uses several devices.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from augmentation import mixup, random_affine
+from loop import PRECISIONS, RUNS, LoopSettings, train
+from options import option, parse, run
+from samples import Watch, load
+from tables import Pictures
+from torch import nn
+
+from betwixt.images import from_bytes
+from betwixt.vae import VAE
+
+
+@dataclass
+class Recipe:
+    """The defaults; a preset and then the options override them."""
+
+    name: str = option(help="the run is written to runs/NAME")
+    dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
+    classes: list[str] | None = option(None, 'default: all of the dataset but "neither"')
+    image_size: int = option(64, "side that pictures are fitted to", range=(8, 256))
+    base_channels: int = option(24, range=(2, 512))
+    latent_dim: int = option(64, range=(1, 4096))
+    blocks: int = option(1, "residual blocks at each side", range=(0, 8))
+    downsamplings: int = option(4, range=(1, 6))
+    beta: float = option(1.0, "weight of the latent's divergence (Higgins et al. 2017)", range=(0.0, 100.0))
+    augmentation: float = option(0.4, "strength of the random changes of position", range=(0.0, 2.0))
+    mixed_labels: float = option(0.0, "alpha of pictures and labels mixed in pairs; 0: none", range=(0.0, 10.0))
+    steps: int = option(6000, range=(1, 10_000_000))
+    batch_size: int = option(64, range=(1, 65_536))
+    learning_rate: float = option(1e-3, range=(1e-7, 1.0))
+    weight_decay: float = option(0.01, range=(0.0, 1.0))
+    ema: float = option(0.998, "decay of the weights' moving average", range=(0.0, 0.99999))
+    seed: int = option(0)
+    precision: str = option("auto", choices=PRECISIONS)
+    checkpoint_every: int = option(500, "steps", range=(1, 10_000_000))
+    log: str | None = option(None, "trackio: log into its local database", choices=["trackio"])
+
+
+PRESETS = {"small": {"steps": 300, "base_channels": 8}, "full": {}}
+
+
+def main() -> None:
+    run(train_vae, parse(Recipe, PRESETS, __doc__.splitlines()[0]))
+
+
+def train_vae(recipe: Recipe) -> None:
+    """Load, build, train."""
+    training, held_out = load(recipe)
+    torch.manual_seed(recipe.seed)
+    model = VAE(
+        class_names=training.class_names,
+        image_size=recipe.image_size,
+        base_channels=recipe.base_channels,
+        latent_dim=recipe.latent_dim,
+        blocks=recipe.blocks,
+        downsamplings=recipe.downsamplings,
+    )
+    watch = Watch(RUNS / recipe.name, training)
+    train(
+        RUNS / recipe.name,
+        {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
+        model,
+        make_loss(recipe, len(training.class_names)),
+        Pictures(training),
+        LoopSettings.of(recipe, len(training)),
+        evaluate=lambda average: {"held_out_error": held_out_error(average, held_out), **watch(average)},
+    )
+
+
+def make_loss(recipe: Recipe, num_classes: int):
+    """The evidence lower bound, with the decoder's deviation at its best value (Rybkin et al. 2021, equation 6)."""
+
+    def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
+        x, targets = from_bytes(pixels), F.one_hot(labels, num_classes).float()
+        if recipe.augmentation:
+            x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
+        x, targets = mixup(x, targets, recipe.mixed_labels)
+        x_hat, mu, log_variance = model(x.contiguous(memory_format=torch.channels_last), targets)
+        error = (x_hat.float() - x).square().mean()
+        divergence = (mu.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+        values = x[0].numel()
+        return error.log() / 2 + recipe.beta * divergence / values, {"error": error, "nats": divergence}
+
+    return loss
+
+
+@torch.inference_mode()
+def held_out_error(model: VAE, table) -> float:
+    """Mean squared error of held-out pictures, drawn from their latents' means."""
+    device = next(model.parameters()).device
+    errors = []
+    for pixels, labels in zip(table.pixels.split(256), table.labels.split(256), strict=True):
+        x, targets = from_bytes(pixels).to(device), F.one_hot(labels, len(model.class_names)).float().to(device)
+        errors.append((model.decode(model.encode(x)[0], targets) - x).square().mean((1, 2, 3)))
+    return torch.cat(errors).mean().item()
+
+
+if __name__ == "__main__":
+    main()
