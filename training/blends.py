@@ -1,6 +1,7 @@
 """Put two pictures into one: (B, 3, H, W) twice, in [-1, 1], drawn from a generator -> (B, 3, H, W)."""
 
 import torch
+import torch.nn.functional as F
 
 MIXUP_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7)
 CUT_CYCLES = (4.0, 6.0)  # a picture's width; where frequency hybrids change from the one to the other
@@ -43,7 +44,36 @@ def frequency(a: torch.Tensor, b: torch.Tensor, generator: torch.Generator) -> t
     return torch.fft.irfft2(spectrum, s=(height, width)).clamp(-1, 1)
 
 
+def soft(a: torch.Tensor, b: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """One beside the other in any direction, fading over a tenth to a half of the side."""
+    count, _, height, width = a.shape
+    angle = torch.rand(count, 1, 1, 1, generator=generator) * 2 * torch.pi
+    y, x = torch.linspace(-0.5, 0.5, height).view(1, 1, -1, 1), torch.linspace(-0.5, 0.5, width).view(1, 1, 1, -1)
+    offset, fade = torch.rand(2, count, 1, 1, 1, generator=generator)
+    place = (angle.cos() * x + angle.sin() * y + 0.3 * (0.5 - offset)) / (0.1 + 0.4 * fade)
+    return torch.lerp(a, b, (place + 0.5).clamp(0, 1))
+
+
+def mask(a: torch.Tensor, b: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Patches of `b` in `a` under a mask of any form, about half of the area, with hard or soft borders."""
+    count, _, height, width = a.shape
+    coarse = torch.randn(count, 1, 4, 4, generator=generator)
+    field = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=False)
+    field = field - field.flatten(1).median(1).values.view(-1, 1, 1, 1)
+    hardness = torch.exp(torch.rand(count, 1, 1, 1, generator=generator) * 4)
+    return torch.lerp(a, b, torch.sigmoid(field * 2 * hardness))
+
+
+def three(a: torch.Tensor, b: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """A third picture, another of `a`, in both: transparent or in patches."""
+    third = a[torch.randperm(len(a), generator=generator)]
+    first, second = mixup(a, b, generator), mask(a, b, generator)
+    over = torch.rand(len(a), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(over, torch.lerp(first, third, 1 / 3), mask(second, third, generator))
+
+
 BLENDS = {"mixup": mixup, "half": half, "box": box, "frequency": frequency}
+ALL_BLENDS = {**BLENDS, "soft": soft, "mask": mask, "three": three}
 
 
 def pairs(

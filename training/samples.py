@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import torch
 from PIL import Image
 from tables import NEITHER, ImageTable, concatenate, read_dataset
 

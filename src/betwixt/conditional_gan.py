@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from betwixt.generation import Steering, check_request, noise_of, weights_of
+from betwixt.generation import Steering, check_request, named, noise_of, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_images
 from betwixt.layers import (
@@ -101,7 +101,7 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
             combine: "midpoint" (default: the network is asked for the shares as its label), "style_mixing" (the coarse
                 layers follow one class, the fine ones another, as many as its share says; which comes first is drawn
-                for each picture), "steered" (from the midpoint, `steering` moves w to where its guides see every class).
+                for each picture), "steered" (from the midpoint, `steering` moves w to where its guides see all).
 
         Raises:
             ValueError: weights that are negative, all zero or of unknown classes; a count or seed that is no whole
@@ -117,13 +117,14 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
             else:
                 ws = self.mapping(z, shares.to(device).expand(count, -1))
         if combine == "steered":
-            ws = steering.climb(self.synthesis, ws, [n for n, share in zip(self.class_names, shares, strict=True) if share])
+            ws = steering.climb(self.synthesis, ws, named(self.class_names, shares))
         with torch.inference_mode():
             return to_images(self.synthesis(ws))
 
     def _mixed(self, z: torch.Tensor, shares: torch.Tensor, ranks: torch.Tensor) -> torch.Tensor:
         """One w for each layer: each class has as many layers, coarse to fine, as its share says, in order of ranks."""
-        of_class = torch.stack([self.mapping(z, row.expand(len(z), -1)) for row in torch.eye(len(shares)).to(z.device)], 1)
+        labels = torch.eye(len(shares), device=z.device)
+        of_class = torch.stack([self.mapping(z, label.expand(len(z), -1)) for label in labels], 1)
         order = ranks.argsort(1)
         ends = shares[order].cumsum(1)
         middles = (torch.arange(self.num_ws) + 0.5) / self.num_ws

@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from betwixt.generation import Steering, check_request, noise_of, weights_of
+from betwixt.generation import Steering, check_request, named, noise_of, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_images
 
+SOFTNESS = 0.1  # nats
 Denoise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # x (B, C, H, W), sigma () -> D (B, C, H, W)
 
 
@@ -59,7 +60,9 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
         if image_size % (patch_size * 2 ** (len(widths) - 1)):
-            raise ValueError(f"image_size {image_size} cannot be halved {len(widths) - 1} times in places of {patch_size}")
+            raise ValueError(
+                f"image_size {image_size} cannot be halved {len(widths) - 1} times in patches of {patch_size}"
+            )
         self.class_names, self.image_size = list(class_names), image_size
         self.sigma_data, self.sigma_min, self.sigma_max = sigma_data, sigma_min, sigma_max
         self.network = UNet(3, patch_size, widths, blocks, len(class_names), dropout)
@@ -75,7 +78,7 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         return c_skip * x + c_out * self.network(c_in * x, sigma.flatten().log() / 4, labels).float()
 
     def loss(self, x: torch.Tensor, labels: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1], labels (B, num_classes), sigma (B,) -> (B,): equation 8, a value a place."""
+        """Pictures (B, 3, H, W) in [-1, 1], labels (B, num_classes), sigma (B,) -> (B,): equation 8, for each value."""
         found = self(x + sigma.view(-1, 1, 1, 1) * torch.randn_like(x), sigma, labels)
         weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
         return weight * (found - x).square().mean((1, 2, 3))
@@ -98,9 +101,7 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         steering: Steering | None = None,
     ) -> list[Image.Image]:
         """Pictures as `generate_steps` leaves them at its last step."""
-        *_, last = self.generate_steps(
-            weights, count, seed, combine, steps=steps, guidance=guidance, steering=steering
-        )
+        *_, last = self.generate_steps(weights, count, seed, combine, steps=steps, guidance=guidance, steering=steering)
         return to_images(last)
 
     def generate_steps(
@@ -120,7 +121,7 @@ class DiffusionModel(PretrainedMixin, nn.Module):
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
-            combine: "composition" (default; see `compose`), "conjunction" (the classes' scores weighted as given),
+            combine: "composition" (default; see `compose`; in twice as many steps), "conjunction" (the classes' scores weighted as given),
                 "midpoint" (the network is asked for the shares as its label), "steered" (composition, and at each
                 step `steering` moves the pictures to where its guides see every class).
             guidance: how far to go from "any picture" towards the classes (Ho and Salimans 2022); 1: as trained.
@@ -132,10 +133,11 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         combine = check_request(self, count, seed, combine, steering)
         shares = weights_of(weights, self.class_names)
         device = next(self.parameters()).device
-        noise = noise_of(seed, count, (3, self.image_size, self.image_size), steps + 1).to(device)
-        return self._sample(shares.to(device), noise, combine, self.sigmas(steps).to(device), guidance, steering)
+        noise = noise_of(seed, count, (3, self.image_size, self.image_size), 2 * steps + 1).to(device)
+        return self._sample(shares.to(device), noise, combine, steps, guidance, steering)
 
-    def _sample(self, shares, noise, combine, sigmas, guidance, steering) -> Iterator[torch.Tensor]:
+    def _sample(self, shares, noise, combine, steps, guidance, steering) -> Iterator[torch.Tensor]:
+        sigmas = self.sigmas(steps).to(noise.device)
         x, classes = noise[0] * sigmas[0], shares.nonzero().flatten()
         one_hot = torch.eye(len(shares), device=x.device)
         if combine == "midpoint" or len(classes) == 1:
@@ -146,9 +148,10 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         else:
             of_classes = self._each([*one_hot[classes], torch.zeros_like(shares)])
             steer = steering if combine == "steered" else None
-            names = [self.class_names[index] for index in classes.tolist()]
+            names = named(self.class_names, shares)
             move = (lambda d, sigma: steer.move(d, sigma, self.sigma_data, names)) if steer else None
-            yield from compose(of_classes, x, sigmas, shares[classes], noise[1:], guidance, move)
+            finer = self.sigmas(2 * steps).to(noise.device)  # Heun's method too looks twice in a step
+            yield from compose(of_classes, x, finer, shares[classes], noise[1:], guidance, move)
 
     @torch.inference_mode()
     def _denoise(self, x: torch.Tensor, sigma: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -199,23 +202,22 @@ def compose(
     guidance: float = 1.0,
     move: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> Iterator[torch.Tensor]:
-    """Draw pictures that are equally likely under each class: yields D at each level, then the sample.
+    """Draw pictures that are as likely under one class as under the other: yields D at each level, then the sample.
 
     A stochastic sampler; at each step the classes' scores are weighted anew for each picture, so that all its densities
     grow alike (Skreta et al. 2025, "The Superposition of Diffusion Models", proposition 6). A density's growth is
     known without divergences (their theorem 1): d log q = <dx, s> - sigma |s|^2 dsigma. With fixed weights one class
-    soon wins, mostly the one with more texture.
+    soon wins, mostly the one with more texture. Unequal shares: densities grow apart as they would on average, were
+    the weights fixed at the shares.
 
     Args:
         denoise_each: gives D under each class and, last, under none: (K + 1, B, C, H, W).
-        shares: (K,), sum 1; equal shares balance fully, others in part, one class alone not at all.
+        shares: (K,), sum 1.
         noise: (steps, B, C, H, W) of deviation 1.
         guidance: as in `generate_steps`.
         move: called with D and sigma, gives another D to go to.
     """
-    count = len(shares)
-    balancing = float(shares.prod() * count**count)
-    growth = torch.zeros(count, len(x), device=x.device)
+    growth = wanted = torch.zeros(len(shares), len(x), device=x.device)
     for level, (sigma, following) in enumerate(pairwise(sigmas)):
         *each, anything = denoise_each(x, sigma)
         scores = torch.stack([(d - x).flatten(1) for d in each]) / sigma**2
@@ -226,7 +228,8 @@ def compose(
         slopes = time * guidance * torch.einsum("ibd,jbd->bij", scores, scores)
         drift = (1 - guidance) * time * free + fresh
         known = growth + (drift * scores).sum(2) - time / 2 * scores.square().sum(2)
-        weights = _balanced(known.T, slopes, shares, balancing)
+        wanted = wanted + (slopes @ shares - slopes.diagonal(dim1=1, dim2=2) / 2).T
+        weights = _balanced((known - wanted).T, slopes, shares)
         mixed = (1 - guidance) * free + guidance * torch.einsum("bi,ibd->bd", weights, scores)
         d = x + (sigma**2 * mixed).view_as(x)
         if move:
@@ -237,22 +240,23 @@ def compose(
         yield d if following > 0 else x
 
 
-def _balanced(known: torch.Tensor, slopes: torch.Tensor, shares: torch.Tensor, balancing: float) -> torch.Tensor:
-    """Weights (B, K), of sum 1 and near the shares, for which known + slopes @ weights (B, K) is equal over K."""
+def _balanced(ahead: torch.Tensor, slopes: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Weights (B, K), of sum 1 and near the shares, for which ahead + slopes @ weights (B, K) is equal over K."""
     count = len(shares)
-    centre = torch.eye(count, device=known.device) - 1 / count
-    gap = centre @ (known + slopes @ shares)[..., None]
-    matrix = centre @ slopes @ centre
-    # Ridge of one nat: while the classes are not told apart at all, nothing is moved for their sake.
-    normal = matrix.mT @ matrix + torch.eye(count, device=known.device)
-    change = -balancing * (centre @ torch.linalg.solve(normal, matrix.mT @ gap))[..., 0]
-    return shares + change.clamp(-1, 1)
+    centre = torch.eye(count, device=ahead.device) - 1 / count
+    gap = centre @ (ahead + slopes @ shares)[..., None]
+    # Not all at once where the classes are hardly told apart: there, closing a gap of a nat would take huge weights.
+    matrix = centre @ slopes @ centre + SOFTNESS * torch.eye(count, device=ahead.device)
+    change = centre @ torch.linalg.solve(matrix, gap)
+    return shares - change[..., 0].clamp(-1, 1)
 
 
 class UNet(nn.Module):
     """(B, C, H, W), noise level (B,), labels (B, K) -> (B, C, H, W); sides are halved between widths."""
 
-    def __init__(self, channels: int, patch_size: int, widths: list[int], blocks: int, num_classes: int, dropout: float):
+    def __init__(
+        self, channels: int, patch_size: int, widths: list[int], blocks: int, num_classes: int, dropout: float
+    ):
         super().__init__()
         depth = 4 * widths[0]
         self.register_buffer("frequencies", 2 * math.pi * torch.exp2(torch.linspace(-2, 4, 16)), persistent=False)
@@ -277,10 +281,9 @@ class UNet(nn.Module):
                 width = wide
             if level:
                 self.up.append(Double(width))
-        self.last = nn.Sequential(
-            _norm(width), nn.SiLU(), nn.Conv2d(width, channels * patch_size**2, 3, padding=1), nn.PixelShuffle(patch_size)
-        )
-        nn.init.zeros_(self.last[2].weight)
+        last = nn.Conv2d(width, channels * patch_size**2, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        self.last = nn.Sequential(_norm(width), nn.SiLU(), last, nn.PixelShuffle(patch_size))
 
     def forward(self, x: torch.Tensor, level: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         phases = level[:, None] * self.frequencies

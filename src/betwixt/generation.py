@@ -31,6 +31,11 @@ def weights_of(weights: Mapping[str, float] | None, class_names: Sequence[str]) 
     return values / values.sum()
 
 
+def named(class_names: Sequence[str], shares: torch.Tensor) -> list[str]:
+    """The classes that have a share."""
+    return [name for name, share in zip(class_names, shares.tolist(), strict=True) if share]
+
+
 def check_request(model, count: int, seed: int, combine: str | None, guides=None) -> str:
     """The way to combine, where all of the request can be done; `model.COMBINATIONS` has the default first.
 

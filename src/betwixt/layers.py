@@ -85,9 +85,7 @@ class ModulatedConv2d(nn.Module):
         demodulate: scale the output channels so that their expected deviation is 1 again.
     """
 
-    def __init__(
-        self, c_in: int, c_out: int, kernel_size: int, w_dim: int, up: bool = False, demodulate: bool = True
-    ):
+    def __init__(self, c_in: int, c_out: int, kernel_size: int, w_dim: int, up: bool = False, demodulate: bool = True):
         super().__init__()
         self.affine = EqualizedLinear(w_dim, c_in, bias=1.0)
         self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel_size, kernel_size))

@@ -165,6 +165,22 @@ def manifold_distance(x: torch.Tensor, references: torch.Tensor, k: int = 3) -> 
     return torch.cat([(torch.cdist(rows, references) / radii).min(1).values for rows in x.split(1024)])
 
 
+def left_out_distance(references: torch.Tensor, k: int = 3) -> torch.Tensor:
+    """(N, D) -> (N,) the `manifold_distance` of each reference to the others, as though it had not been one.
+
+    Raises:
+        ValueError: there are not more than k + 1 references.
+    """
+    if len(references) <= k + 1:
+        raise ValueError(f"more than {k + 1} references are needed, there are {len(references)}")
+    distances = torch.cdist(references, references).fill_diagonal_(torch.inf)
+    nearest = distances.topk(k + 1, largest=False).values
+    # A ball that reaches to its k-th nearest one reaches to the next, where one of the k is the one left out.
+    outer, inner = nearest[:, k], nearest[:, k - 1]
+    radii = torch.where(distances > inner, inner, outer)
+    return (distances / radii.clamp_min(1e-12)).min(1).values
+
+
 def kernel_distance(
     x: torch.Tensor, y: torch.Tensor, subsets: int = 100, subset_size: int = 500, seed: int = 0
 ) -> dict[str, float]:

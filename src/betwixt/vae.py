@@ -1,4 +1,4 @@
-"""A variational autoencoder (Kingma and Welling 2014), which draws pictures of its classes where it was told of them."""
+"""A variational autoencoder (Kingma and Welling 2014); where it was told of classes, it draws pictures of them."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from betwixt.generation import Steering, check_request, noise_of, weights_of
+from betwixt.generation import Steering, check_request, named, noise_of, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import batches, to_images
 from betwixt.layers import Down, Up
@@ -112,7 +112,6 @@ class VAE(PretrainedMixin, nn.Module):
         device = next(self.parameters()).device
         z, labels = noise_of(seed, count, (self.latent_dim,))[0].to(device), shares.to(device).expand(count, -1)
         if combine == "steered":
-            named = [name for name, share in zip(self.class_names, shares, strict=True) if share]
-            z = steering.climb(lambda moved: self.decode(moved, labels), z, named)
+            z = steering.climb(lambda moved: self.decode(moved, labels), z, named(self.class_names, shares))
         with torch.inference_mode():
             return to_images(self.decode(z, labels))

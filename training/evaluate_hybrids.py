@@ -1,0 +1,197 @@
+"""Measure generators of hybrids, and first the measure itself: how many of their pictures are true hybrids?
+
+    python training/evaluate_hybrids.py --dataset clocks-crocodiles-photos --detector mix-detector \\
+        --generators diffusion-photos diffusion-photos:midpoint --count 300 --output runs/hybrids.json
+
+A true hybrid passes each gate of `hybrid_gates.py`. Before the generators come pictures of which the answer is known:
+plain ones, noise, blur, pictures of neither class, pictures put together of two, and the rendered world's true morphs.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from augmentation import random_blur
+from blends import ALL_BLENDS, pairs
+from evaluate_between import embed, imagenet, load
+from hybrid_gates import Gates, Plain
+from loop import RUNS, last_checkpoint
+from options import option, parse, report, run
+from samples import grid
+from tables import NEITHER, ImageTable, concatenate, read_dataset
+from tqdm import tqdm
+
+import betwixt
+from betwixt import metrics
+from betwixt.classifier import ImageClassifier
+from betwixt.ensemble import ClassifierEnsemble
+from betwixt.generation import Steering
+from betwixt.hub import read_json, resolve
+from betwixt.images import from_bytes, to_images, to_tensor
+
+HALFWAY = (0.4, 0.6)  # t of the morphs that must pass
+STEERED = "steered"
+
+
+@dataclass
+class Recipe:
+    """What to measure."""
+
+    dataset: list[str] = option(help="what the generators were trained on; several are joined")
+    image_size: int = option(32, "side of the generators' pictures", range=(8, 256))
+    classes: list[str] = option(["clock", "crocodile"], "two of the dataset's classes")
+    generators: list[str] = option([], "runs or published names, each with :COMBINE to draw in another way")
+    judges: str = option("clocks-crocodiles-judges", "an ensemble that nothing else was made with")
+    guides: str | None = option(None, f"another one, for generators with :{STEERED}")
+    detector: str = option("mix-detector", "a run of train_mix_detector.py")
+    features: str = option("clocks-crocodiles-autoencoder", "a network not trained on the classes")
+    weights: str | None = option(None, "ImageNet weights of SqueezeNet, as features in place of those")
+    morphs: str | None = option(None, "a dataset with a split of morphs")
+    count: int = option(300, "pictures of each kind", range=(10, 1024))
+    grids: str | None = option(None, "write what is drawn into this folder, true hybrids first")
+    output: str | None = option(None, "write the table here as JSON as well")
+
+
+def main() -> None:
+    run(report, evaluate, parse(Recipe, {}, __doc__.splitlines()[0]))
+
+
+def evaluate(recipe: Recipe) -> dict:
+    """{"thresholds": ..., "known": {kind: figures}, "generators": {name: figures}}."""
+    training, test = (
+        concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
+        for split in ("train", "test")
+    )
+    gates = Gates(
+        recipe.classes,
+        ClassifierEnsemble.from_pretrained(folder_of(recipe.judges)),
+        ImageClassifier.from_pretrained(folder_of(recipe.detector)),
+        features_of(recipe),
+        plain(training, recipe.classes),
+        plain(test, recipe.classes),
+    )
+    known = known_pictures(training, test, recipe)
+    generators = {name: partial(draw, name, recipe) for name in recipe.generators}
+    rows = tqdm({**known, **generators}.items(), disable=None)
+    figures = {}
+    for name, pictures in rows:
+        rows.set_description(name)
+        figures[name] = measure(gates, pictures() if callable(pictures) else pictures, name, recipe)
+    return {
+        "thresholds": {"real": gates.real, "mixed": gates.mixed, "residual": gates.residual, **gates.judges.thresholds},
+        "known": {name: figures[name] for name in known},
+        "generators": {name: figures[name] for name in generators},
+    }
+
+
+def measure(gates: Gates, x: torch.Tensor, name: str, recipe: Recipe) -> dict:
+    """The share of (N, 3, S, S) that passes each gate, and how the pictures are as a whole."""
+    passed, features = gates.ask(x), gates.embed(x)
+    if recipe.grids and name in recipe.generators:
+        save_grid(Path(recipe.grids) / f"{name.replace(':', '-')}.png", x, passed["hybrid"])
+    hybrids = features[passed["hybrid"]]
+    scale = features.shape[1] ** 0.5
+    return {
+        "pictures": len(x),
+        **{gate: metrics.with_interval(values.double()) for gate, values in passed.items()},
+        "kernel distance": metrics.kernel_distance(features * scale, gates.references * scale),
+        "different hybrids": metrics.vendi_score(hybrids) if len(hybrids) else 0.0,
+        "different pictures": metrics.vendi_score(features),
+    }
+
+
+def save_grid(path: Path, x: torch.Tensor, hybrid: torch.Tensor, most: int = 64) -> None:
+    """Half of a sheet for true hybrids, then the others, in the order in which they were drawn."""
+    order = hybrid.int().argsort(descending=True, stable=True)
+    number = min(int(hybrid.sum()), most // 2)
+    shown = torch.cat([order[:number], order[int(hybrid.sum()) :][: most - number]])
+    pictures = to_images(x[shown])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = [pictures[:number], pictures[number:]]
+    grid([part[i : i + 16] for part in parts for i in range(0, len(part), 16)]).save(path)
+
+
+# What is known
+
+
+def known_pictures(training: ImageTable, test: ImageTable, recipe: Recipe) -> dict[str, torch.Tensor]:
+    """{kind: (N, 3, S, S)} of which it is known whether they are hybrids: only the morphs are."""
+    generator = torch.Generator().manual_seed(0)
+    held_out = from_bytes(test.of_classes(recipe.classes).pixels)
+    shuffled = held_out[torch.randperm(len(held_out), generator=generator)]
+    sources = training.of_classes(recipe.classes)
+    x = from_bytes(sources.pixels)
+    first, second = pairs(sources.labels, recipe.count, generator)
+    known = {}
+    if recipe.morphs:
+        morphs = read_dataset(recipe.morphs, "morphs", recipe.image_size)
+        t = torch.tensor(morphs.columns["t"])
+        known["morph, half"] = from_bytes(morphs.pixels[(t >= HALFWAY[0]) & (t <= HALFWAY[1])])
+        known["morph, a quarter"] = from_bytes(morphs.pixels[(t < 0.3) | (t > 0.7)])
+    known["plain"] = shuffled[: recipe.count]
+    if NEITHER in test.class_names:
+        neither = from_bytes(test.of_classes([NEITHER]).pixels)
+        known["neither"] = neither[torch.randperm(len(neither), generator=generator)[: recipe.count]]
+    known["noise"] = noises(recipe.count, recipe.image_size, generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        known["blur"] = random_blur(shuffled[: recipe.count], 1.0, (2.0, 4.0))
+    return known | {name: blend(x[first], x[second], generator) for name, blend in ALL_BLENDS.items()}
+
+
+def noises(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
+    """(count, 3, size, size) of noise from white to smooth: its amplitude falls with a power, 0 to 2, of frequency."""
+    power = torch.rand(count, 1, 1, 1, generator=generator) * 2
+    spectrum = torch.fft.rfft2(torch.randn(count, 3, size, size, generator=generator))
+    cycles = (torch.fft.fftfreq(size)[:, None] ** 2 + torch.fft.rfftfreq(size) ** 2).sqrt() * size
+    x = torch.fft.irfft2(spectrum / cycles.clamp_min(1) ** power, s=(size, size))
+    return (x / x.std((1, 2, 3), keepdim=True) / 2).clamp(-1, 1)
+
+
+# What is measured with what
+
+
+def draw(name: str, recipe: Recipe) -> torch.Tensor:
+    """Pictures (count, 3, S, S) in equal shares of the classes, as a visitor would get them."""
+    name, _, combine = name.partition(":")
+    folder = folder_of(name)
+    model = getattr(betwixt, read_json(folder / "config.json")["model_class"]).from_pretrained(folder)
+    steering = None
+    if combine == STEERED:
+        if not recipe.guides:
+            raise ValueError(f"{name}:{STEERED} needs --guides")
+        steering = Steering(ClassifierEnsemble.from_pretrained(folder_of(recipe.guides)))
+    weights = dict.fromkeys(recipe.classes, 1.0)
+    pictures = [
+        picture
+        for seed in range(0, recipe.count, 50)
+        for picture in model.generate(
+            weights, min(50, recipe.count - seed), seed=seed, combine=combine or None, steering=steering
+        )
+    ]
+    return to_tensor(pictures, recipe.image_size)
+
+
+def folder_of(name: str) -> Path:
+    """The last checkpoint of a run of that name, or else what is published under it."""
+    of_run = last_checkpoint(RUNS / name)
+    return of_run / "model" if of_run else resolve(name)
+
+
+def features_of(recipe: Recipe):
+    """Pictures -> features (N, D) of length 1."""
+    model, layer = imagenet(recipe.weights) if recipe.weights else load(recipe.features)
+    return partial(embed, model, layer)
+
+
+def plain(table: ImageTable, classes: list[str]) -> Plain:
+    """The rows of the two classes."""
+    table = table.of_classes(classes)
+    keys = [*zip(table.columns["source"], table.columns["group"], strict=True)]
+    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    return Plain(from_bytes(table.pixels), table.labels, torch.tensor([number[key] for key in keys]))
+
+
+if __name__ == "__main__":
+    main()

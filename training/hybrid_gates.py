@@ -1,0 +1,100 @@
+"""Which pictures are true hybrids: what judges see as both classes, as real as photos, new, and one thing.
+
+Thresholds come from held-out plain pictures alone, so a gate knows nothing of what it will be asked about.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from betwixt import metrics
+from betwixt.classifier import ImageClassifier
+from betwixt.ensemble import ClassifierEnsemble
+from betwixt.images import BATCH, resized
+
+PASS = 0.95  # of held-out plain pictures pass "real", and as many "one thing"
+COPY_RATIO = 1 / 3
+SHIFT = 2  # pixels of 32
+SIDE = 32  # at which pixels are compared
+SHIFTS = ((0, 0), (SHIFT, SHIFT), (SHIFT, -SHIFT), (-SHIFT, SHIFT), (-SHIFT, -SHIFT))
+MOST_SOURCES = 1000  # pictures of a class that a double exposure is looked for among
+
+Embed = Callable[[torch.Tensor], torch.Tensor]  # (B, 3, H, W) in [-1, 1] -> features (B, D), not trained on the classes
+
+
+@dataclass
+class Plain:
+    """Plain pictures (N, 3, S, S) of two classes, 0 and 1 in labels (N,), near-duplicates of one group in groups."""
+
+    pictures: torch.Tensor
+    labels: torch.Tensor
+    groups: torch.Tensor
+
+
+class Gates:
+    """Ask of pictures whether they are true hybrids.
+
+    Args:
+        class_names: the two classes.
+        judges: used for nothing else, trained on plain pictures alone.
+        detector: a classifier of "plain" and "mixed", trained on pictures out of `held_out`.
+        embed: gives the features for "real" and "new".
+        training: what the generators were trained on; the detector and the judges' thresholds have not seen it.
+        held_out: what they were not trained on.
+    """
+
+    def __init__(
+        self,
+        class_names: list[str],
+        judges: ClassifierEnsemble,
+        detector: ImageClassifier,
+        embed: Embed,
+        training: Plain,
+        held_out: Plain,
+    ):
+        self.class_names, self.judges, self.detector, self.embed = class_names, judges, detector, embed
+        self.training, self.small = training, resized(training.pictures, SIDE)
+        self.training_features, self.references = embed(training.pictures), embed(held_out.pictures)
+        self.sources = [self.small[training.labels == label][:MOST_SOURCES] for label in (0, 1)]
+        self.real = float(metrics.left_out_distance(self.references).quantile(PASS))
+        self.mixed = float(self.mixedness(training.pictures[:: max(1, len(training.pictures) // 1000)]).quantile(PASS))
+        self.residual = float(self.residuals(held_out.pictures).quantile(1 - PASS))
+
+    def ask(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """(B, 3, S, S) in [-1, 1] -> {gate: (B,) whether each passes}; "hybrid" are those that pass all."""
+        features = self.embed(x)
+        passed = {
+            "both": self.judges.says_yes(self.yes(x), self.class_names),
+            "real": metrics.manifold_distance(features, self.references) <= self.real,
+            "new": self.copy_ratio(x) >= COPY_RATIO,
+            "one thing": (self.mixedness(x) <= self.mixed) & (self.residuals(x) >= self.residual),
+        }
+        return passed | {"hybrid": torch.stack([*passed.values()]).all(0)}
+
+    def yes(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, num_classes): how sure the judges are that each class is shown."""
+        return torch.cat([self.judges.multilabel_probabilities(part) for part in x.split(BATCH)])
+
+    def copy_ratio(self, x: torch.Tensor) -> torch.Tensor:
+        """(B,) distance to the nearest training picture by that to the second, the less of pixels and features."""
+        of_pixels = metrics.shifted_distances(resized(x, SIDE), self.small, SHIFT)
+        unit = x.shape[-1] // SIDE
+        of_features = torch.stack([
+            torch.cdist(self.embed(torch.roll(side, (dy * unit, dx * unit), (2, 3))), self.training_features)
+            for side in (x, x.flip(-1))
+            for dy, dx in SHIFTS
+        ]).amin(0)  # fmt: skip
+        ratios = [metrics.copy_ratio(distances, self.training.groups) for distances in (of_pixels, of_features)]
+        return torch.minimum(*ratios)
+
+    def mixedness(self, x: torch.Tensor) -> torch.Tensor:
+        """(B,) how sure the detector is that a picture is put together of several."""
+        column = self.detector.class_names.index("mixed")
+        with torch.inference_mode():
+            parts = [self.detector(resized(part, self.detector.image_size)) for part in x.split(BATCH)]
+        return torch.cat(parts).softmax(1)[:, column]
+
+    def residuals(self, x: torch.Tensor) -> torch.Tensor:
+        """(B,) what no double exposure of two training pictures of the two classes explains."""
+        return metrics.two_picture_residual(resized(x, SIDE), *self.sources)
