@@ -121,7 +121,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
-            combine: "composition" (default; see `compose`; in twice as many steps), "conjunction" (the classes' scores weighted as given),
+            combine: "composition" (default; see `compose`; it takes twice as many steps), "conjunction" (the classes'
+                scores weighted as given),
                 "midpoint" (the network is asked for the shares as its label), "steered" (composition, and at each
                 step `steering` moves the pictures to where its guides see every class).
             guidance: how far to go from "any picture" towards the classes (Ho and Salimans 2022); 1: as trained.

@@ -1,0 +1,134 @@
+"""Recipes of generators and the measure of hybrids: a few steps, killed and resumed, measured on cases that are known."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import safetensors.torch
+import torch
+from conftest import ROOT
+from loop import last_checkpoint
+
+TINY = {
+    "train_vae": ["--base-channels", "4", "--latent-dim", "8", "--downsamplings", "3", "--image-size", "32"],
+    "train_gan": ["--base-channels", "4", "--max-channels", "8", "--image-size", "32"],
+    "train_diffusion": ["--base-channels", "8"],
+}
+COMMON = ["--dataset", "small", "--steps", "6", "--batch-size", "8", "--checkpoint-every", "2"]
+
+
+def options_of(script: str, name: str) -> list[str]:
+    return ["--name", name, *COMMON, *TINY[script]]
+
+
+@pytest.fixture(params=[*TINY])
+def script(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def in_process(small_run, monkeypatch):
+    """in_process("train_gan", *options) runs a recipe in the folder of `small_run`, without starting Python anew."""
+    monkeypatch.chdir(small_run)
+
+    def call(script: str, *options: str):
+        module = __import__(script)
+        monkeypatch.setattr(sys, "argv", [script, *options])
+        module.main()
+
+    return call
+
+
+def weights_of(run) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(last_checkpoint(run) / "model" / "model.safetensors")
+
+
+def test_killed_and_resumed_ends_in_the_same_weights(script, small_run, in_process):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as many as the process that is killed: sums are rounded by them
+    try:
+        in_process(script, *options_of(script, f"{script}-straight"))
+        run = small_run / "runs" / f"{script}-killed"
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "training" / f"{script}.py", *options_of(script, run.name)],
+            cwd=small_run, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not (run / "000002").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert last_checkpoint(run).name in ("000002", "000004", "000006")
+        in_process(script, *options_of(script, run.name))
+    finally:
+        torch.set_num_threads(threads)
+    straight, resumed = weights_of(small_run / "runs" / f"{script}-straight"), weights_of(run)
+    assert straight.keys() == resumed.keys()
+    assert all(torch.equal(straight[key], resumed[key]) for key in straight)
+    metrics = json.loads((last_checkpoint(run) / "metrics.json").read_text())
+    assert 0 <= metrics["copies"] <= 1
+    assert list((run / "samples").glob("*.png"))
+
+
+def test_the_plain_dcgan_and_mixed_labels(small_run, in_process):
+    for name, more in (("dcgan", ["--preset", "dcgan"]), ("mixed", ["--mixed-labels", "1.0"])):
+        in_process("train_gan", *more, *options_of("train_gan", name))
+        assert last_checkpoint(small_run / "runs" / name).name == "000006"
+    config = json.loads((last_checkpoint(small_run / "runs/dcgan") / "model/config.json").read_text())
+    assert config["model_class"] == "ConditionalGAN"
+
+
+def test_generators_learn(small_run, in_process):
+    """Even a tiny one soon knows where the light is: nearer to the pictures than at its beginning."""
+    in_process(
+        "train_diffusion", "--name", "learns", "--dataset", "small", "--steps", "60", "--batch-size", "16",
+        "--checkpoint-every", "30", "--base-channels", "8", "--learning-rate", "0.004", "--ema", "0.9",
+    )  # fmt: skip
+    first, last = sorted((small_run / "runs/learns").glob("0*"))
+    losses = [json.loads((folder / "metrics.json").read_text())["held_out_loss"] for folder in (first, last)]
+    assert losses[1] < losses[0] < 1
+
+
+def test_the_measure_of_hybrids(small_run, run_recipe, in_process):
+    """From end to end on small pictures; networks that have learnt so little say nothing about the numbers."""
+    for number in range(2):
+        in_process(
+            "train_multilabel", "--name", f"heads-{number}", "--model", "first", "--dataset", "small",
+            "--blends", "400", "--both", "0", "--steps", "40", "--width", "16", "--seed", str(number),
+        )  # fmt: skip
+    in_process("train_ensemble", "--name", "judges", "--members", "heads-0", "heads-1", "--dataset", "small")
+    in_process(
+        "train_mix_detector", "--name", "detector", "--dataset", "small", "--steps", "20", "--batch-size", "16",
+        "--base-channels", "4", "--checkpoint-every", "20",
+    )  # fmt: skip
+    in_process("train_autoencoder", "--name", "features", "--dataset", "small", "--steps", "4", "--base-channels", "4")
+    in_process("train_vae", *options_of("train_vae", "vae"))
+    features = last_checkpoint(small_run / "runs/features") / "model"
+    in_process(
+        "evaluate_hybrids", "--dataset", "small", "--judges", "judges", "--guides", "judges", "--detector", "detector",
+        "--features", str(features), "--generators", "vae", "vae:steered", "--count", "12", "--grids", "grids",
+        "--output", "hybrids.json",
+    )  # fmt: skip
+    table = json.loads((small_run / "hybrids.json").read_text())
+    assert set(table["known"]) == {
+        "plain", "neither", "noise", "blur", "mixup", "half", "box", "frequency", "soft", "mask", "three"
+    }  # fmt: skip
+    assert set(table["generators"]) == {"vae", "vae:steered"}
+    for row in [*table["known"].values(), *table["generators"].values()]:
+        assert row["pictures"] > 0
+        gates = [row[gate]["value"] for gate in ("both", "real", "new", "one thing")]
+        assert row["hybrid"]["value"] <= min(gates)
+        assert row["hybrid"]["low"] <= row["hybrid"]["value"] <= row["hybrid"]["high"]
+    assert (small_run / "grids/vae.png").exists()
+
+
+def test_steered_needs_guides(small_run, in_process):
+    in_process("train_vae", *options_of("train_vae", "unguided"))
+    from evaluate_hybrids import Recipe, draw
+
+    with pytest.raises(ValueError, match="needs --guides"):
+        draw("unguided:steered", Recipe(dataset=["small"]))

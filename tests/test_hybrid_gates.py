@@ -1,0 +1,101 @@
+"""The gates of a true hybrid, one by one, on photos whose answer is known and with networks that are easy to follow."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hybrid_gates import Gates, Plain
+
+from betwixt import metrics
+from betwixt.images import open_image, to_tensor
+
+NAMES = ["clock", "crocodile"]
+
+
+class Judges:
+    """Sees how bright the upper half is, and how bright the lower."""
+
+    def multilabel_probabilities(self, x: torch.Tensor) -> torch.Tensor:
+        return (torch.stack([half.mean((1, 2, 3)) for half in x.chunk(2, 2)], 1) + 1) / 2
+
+    def says_yes(self, probabilities: torch.Tensor, names: list[str]) -> torch.Tensor:
+        assert names == NAMES
+        return (probabilities > 0.4).all(1)
+
+
+class Detector:
+    """Calls grainy pictures mixed."""
+
+    image_size, class_names = 32, ("plain", "mixed")
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        grain = (x[..., 1:] - x[..., :-1]).abs().mean((1, 2, 3))
+        return torch.stack([torch.zeros_like(grain), 20 * (grain - 0.3)], 1)
+
+
+def coarse(x: torch.Tensor) -> torch.Tensor:
+    return F.normalize(F.adaptive_avg_pool2d(x, 6).flatten(1), dim=1)
+
+
+@pytest.fixture(scope="module")
+def sides(photos) -> list[Plain]:
+    """Photos that are trained on, and others held out."""
+    found = []
+    for part in (slice(0, 100), slice(100, 160)):
+        files = [sorted((photos / "clocks_crocodiles" / name).iterdir())[part] for name in NAMES]
+        pictures = to_tensor([open_image(file) for of_class in files for file in of_class], 32)
+        labels = torch.arange(2).repeat_interleave(len(pictures) // 2)
+        found.append(Plain(pictures, labels, torch.arange(len(pictures))))
+    return found
+
+
+@pytest.fixture(scope="module")
+def gates(sides) -> Gates:
+    return Gates(NAMES, Judges(), Detector(), coarse, *sides)
+
+
+def share(values: torch.Tensor) -> float:
+    return values.float().mean().item()
+
+
+def test_plain_pictures_pass_all_but_the_judges(gates, sides):
+    training, held_out = sides
+    passed = gates.ask(held_out.pictures)
+    assert share(passed["real"]) > 0.9
+    assert share(passed["one thing"]) > 0.8
+    assert share(passed["new"]) > 0.9
+    assert torch.equal(passed["both"], gates.judges.says_yes(gates.yes(held_out.pictures), NAMES))
+    assert torch.equal(passed["hybrid"], torch.stack([passed[k] for k in passed if k != "hybrid"]).all(0))
+
+
+def test_copies_are_not_new_mirrored_and_shifted_too(gates, sides):
+    x = sides[0].pictures[:20]
+    for copy in (x, x.flip(-1), torch.roll(x, (2, -1), (2, 3)), (x + 0.02 * torch.randn_like(x)).clamp(-1, 1)):
+        assert share(gates.ask(copy)["new"]) < 0.1
+
+
+def test_noise_is_not_real(gates):
+    noise = torch.rand(40, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert share(gates.ask(noise)["real"]) == 0
+
+
+def test_double_exposures_are_not_one_thing(gates, sides):
+    training = sides[0]
+    clocks, crocodiles = (training.pictures[training.labels == label][:50] for label in (0, 1))
+    for amount in (0.3, 0.5, 0.7):
+        assert share(gates.ask(torch.lerp(clocks, crocodiles, amount))["one thing"]) == 0
+
+
+def test_what_the_detector_calls_mixed_is_not_one_thing(gates, sides):
+    grainy = sides[1].pictures + 0.8 * torch.randn(120, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert share(gates.ask(grainy.clamp(-1, 1))["one thing"]) < 0.1
+
+
+def test_a_reference_that_is_left_out_is_judged_as_a_stranger_would_be():
+    features = torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
+    found = metrics.left_out_distance(features, k=3)
+    rows = torch.arange(40)
+    for i in range(40):
+        expected = metrics.manifold_distance(features[i : i + 1], features[rows != i], k=3)
+        torch.testing.assert_close(found[i : i + 1], expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="more than 4"):
+        metrics.left_out_distance(features[:4], k=3)
