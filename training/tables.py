@@ -61,6 +61,17 @@ class ImageTable:
         return table
 
 
+def counterexample_weights(targets: torch.Tensor, class_names: Sequence[str], share: float) -> torch.Tensor:
+    """Targets (B, K) in {0, 1} -> (B, K) how much each answer counts: `share` for a class that another is shown in
+    place of, else 1.
+
+    Told mainly from "neither", a class may be seen in a picture beside another one; told from the other, hardly.
+    """
+    known = torch.tensor([name != NEITHER for name in class_names], device=targets.device)
+    shows_another = (targets * known).amax(1, keepdim=True) > 0.5
+    return torch.where(shows_another & known & (targets < 0.5), share, 1.0)
+
+
 class Pictures:
     """A table as the training loop wants it: batches of pixels and labels."""
 

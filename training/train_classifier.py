@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from augmentation import cutout, mixup, random_affine, random_colour
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
-from tables import ImageTable, Pictures, concatenate, folds, read_dataset
+from tables import ImageTable, Pictures, concatenate, counterexample_weights, folds, read_dataset
 from torch import nn
 
 from betwixt.classifier import ImageClassifier
@@ -45,6 +45,11 @@ class Recipe:
     backbone_rate: float = option(1.0, "share of the learning rate for all but the last layer", range=(0.0, 1.0))
     weight_decay: float = option(0.05, range=(0.0, 1.0))
     balance: float = option(0.0, "0: a class counts by its pictures; 1: every class counts the same", range=(0.0, 1.0))
+    other_classes: float | None = option(
+        None,
+        "learn a yes or no for each class alone, the other classes counting so much beside neither",
+        range=(0.0, 1.0),
+    )
     label_smoothing: float = option(0.05, range=(0.0, 0.5))
     augmentation: float = option(1.0, "strength of the random changes of position and colour", range=(0.0, 2.0))
     cutout: float = option(0.25, "side of the hidden square", range=(0.0, 0.9))
@@ -77,7 +82,7 @@ def train_classifier(recipe: Recipe) -> None:
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         build(recipe, training.class_names),
-        make_loss(recipe, class_weights(training, recipe.balance)),
+        make_loss(recipe, class_weights(training, recipe.balance), training.class_names),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
@@ -131,8 +136,8 @@ def class_weights(table: ImageTable, balance: float) -> torch.Tensor:
     return weights * len(table) / (weights * counts).sum()
 
 
-def make_loss(recipe: Recipe, weights: torch.Tensor):
-    """Cross-entropy on changed and mixed pictures; `weights` (num_classes,)."""
+def make_loss(recipe: Recipe, weights: torch.Tensor, class_names: list[str]):
+    """Cross-entropy on changed and mixed pictures, of the choice or of each class's yes or no; `weights` (K,)."""
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, len(weights)).float()
@@ -143,7 +148,14 @@ def make_loss(recipe: Recipe, weights: torch.Tensor):
             x = cutout(x, recipe.cutout)
         x, targets = mixup(x, targets, recipe.mixup)
         logits = model(x.contiguous(memory_format=torch.channels_last))
-        value = F.cross_entropy(logits, targets, weights.to(x.device), label_smoothing=recipe.label_smoothing)
+        if recipe.other_classes is None:
+            value = F.cross_entropy(logits, targets, weights.to(x.device), label_smoothing=recipe.label_smoothing)
+        else:
+            counts = (
+                counterexample_weights(targets, class_names, recipe.other_classes) * weights.to(x.device)[labels, None]
+            )
+            smooth = torch.lerp(targets, torch.full_like(targets, 0.5), recipe.label_smoothing)
+            value = F.binary_cross_entropy_with_logits(logits.float(), smooth, counts)
         return value, {"correct": (logits.argmax(1) == labels).float().mean()}
 
     return loss

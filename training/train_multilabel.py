@@ -19,7 +19,7 @@ from augmentation import combine, random_affine, random_blur, random_colour
 from loop import RUNS, check_same_recipe, last_checkpoint, save_checkpoint
 from options import option, parse, run
 from safetensors.torch import load_file, save_file
-from tables import NEITHER, ImageTable, read_dataset
+from tables import NEITHER, ImageTable, counterexample_weights, read_dataset
 from torch import nn
 from tqdm import tqdm
 
@@ -41,6 +41,7 @@ class Recipe:
     blends: int = option(100_000, "pictures to learn from", range=(100, 10_000_000))
     both: float = option(0.7, "share of them that are put together of two", range=(0.0, 1.0))
     neither: float = option(0.05, f'share of the class "{NEITHER}"; others share evenly', range=(0.0, 0.9))
+    other_classes: float = option(1.0, "how much the other classes count against one, beside neither", range=(0.0, 1.0))
     blurred: float = option(0.3, "share of them that are blurred", range=(0.0, 1.0))
     width: int = option(1024, "hidden units of the heads", range=(1, 65_536))
     dropout: float = option(0.5, "of features and of hidden units", range=(0.0, 0.95))
@@ -79,7 +80,9 @@ def train_multilabel(recipe: Recipe) -> None:
             replace_file(path, lambda temporary, blends=blends: save_file(blends, temporary))
         parts.append(load_file(path))
     features, targets = (torch.cat([part[key] for part in parts])[: recipe.blends] for key in ("features", "targets"))
-    head = fit(features.float().to(device), targets.float().to(device), recipe)
+    targets = targets.float().to(device)
+    counts = counterexample_weights(targets, trained.class_names, recipe.other_classes)
+    head = fit(features.float().to(device), targets, counts, recipe)
     model = ImageClassifier(**{**trained.config, "multilabel_width": recipe.width})
     own_heads = {f"multilabel_head.{key}": value for key, value in head.state_dict().items()}
     model.load_state_dict({**trained.state_dict(), **own_heads})
@@ -112,8 +115,11 @@ def blend_features(model: ImageClassifier, table: ImageTable, recipe: Recipe, ch
     return {key: torch.cat(values) for key, values in found.items()}
 
 
-def fit(features: torch.Tensor, targets: torch.Tensor, recipe: Recipe) -> nn.Sequential:
-    """Heads for features (N, D) and targets (N, K) in {0, 1}: what they learned of standardised features, for plain."""
+def fit(features: torch.Tensor, targets: torch.Tensor, counts: torch.Tensor, recipe: Recipe) -> nn.Sequential:
+    """Heads for features (N, D) and targets (N, K) in {0, 1}: what they learned of standardised features, for plain.
+
+    Each answer counts as much as `counts` (N, K) says.
+    """
     torch.manual_seed(recipe.seed)
     mean, deviation = features.mean(0), features.std(0).clamp_min(1e-6)
     first, activation, last = multilabel_head(features.shape[1], recipe.width, targets.shape[1]).to(features.device)
@@ -124,7 +130,8 @@ def fit(features: torch.Tensor, targets: torch.Tensor, recipe: Recipe) -> nn.Seq
     bar = tqdm(range(recipe.steps), desc="heads", unit="step", disable=None)
     for step in bar:
         rows = torch.randint(len(features), (recipe.batch_size,), device=features.device)
-        loss = F.binary_cross_entropy_with_logits(heads((features[rows] - mean) / deviation), targets[rows])
+        answers = heads((features[rows] - mean) / deviation)
+        loss = F.binary_cross_entropy_with_logits(answers, targets[rows], counts[rows])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -219,15 +219,20 @@ def compose(
         move: called with D and sigma, gives another D to go to.
     """
     growth = wanted = torch.zeros(len(shares), len(x), device=x.device)
+    before, was = x, 1.0
     for level, (sigma, following) in enumerate(pairwise(sigmas)):
         *each, anything = denoise_each(x, sigma)
         scores = torch.stack([(d - x).flatten(1) for d in each]) / sigma**2
         free = (anything - x).flatten(1) / sigma**2
         time = sigma**2 - following**2
+        # Of second order: D is taken on from its last step (Lu et al. 2022, "DPM-Solver++", SDE, multistep).
+        now = float((sigma / following).log())
+        ahead = now / was / 2 if level and following > 0 else 0.0
+        onward = ahead * (time / sigma**2) * (x - before).flatten(1)
         fresh = following * (time.sqrt() / sigma) * noise[level].flatten(1)
         # Growth of each density as a linear function of the weights: growth + slopes @ weights.
-        slopes = time * guidance * torch.einsum("ibd,jbd->bij", scores, scores)
-        drift = (1 - guidance) * time * free + fresh
+        slopes = (1 + ahead) * time * guidance * torch.einsum("ibd,jbd->bij", scores, scores)
+        drift = (1 + ahead) * (1 - guidance) * time * free + onward + fresh
         known = growth + (drift * scores).sum(2) - time / 2 * scores.square().sum(2)
         wanted = wanted + (slopes @ shares - slopes.diagonal(dim1=1, dim2=2) / 2).T
         weights = _balanced((known - wanted).T, slopes, shares)
@@ -235,9 +240,9 @@ def compose(
         d = x + (sigma**2 * mixed).view_as(x)
         if move:
             d = move(d, sigma)
-        step = ((d - x) * (time / sigma**2)).flatten(1) + fresh
+        step = (1 + ahead) * (time / sigma**2) * (d - x).flatten(1) + onward + fresh
         growth = growth + (step * scores).sum(2) - time / 2 * scores.square().sum(2)
-        x = x + step.view_as(x)
+        x, before, was = x + step.view_as(x), d, now
         yield d if following > 0 else x
 
 
