@@ -58,7 +58,8 @@ def test_same_seed_same_pictures_whatever_the_count(kind):
     first = pixels(images)
     assert abs(first.astype(int) - pixels(model.generate(None, 4, seed=7))).max() == 0
     assert abs(first[:2].astype(int) - pixels(model.generate(None, 2, seed=7))).max() <= 1  # batches round differently
-    assert abs(first.astype(int) - pixels(model.generate(None, 4, seed=8))).max() > 5
+    assert abs(first.astype(int) - pixels(model.generate(None, 4, seed=70))).max() > 5
+    assert abs(first[1:].astype(int) - pixels(model.generate(None, 3, seed=8))).max() <= 1  # each has its own seed
     assert len({picture.tobytes() for picture in first}) == 4
 
 
@@ -234,7 +235,7 @@ def test_composition_of_two_normal_distributions(weights_first):
     assert abs(across.mean() - 0.4) < 0.05
     # The densities have grown as they should in each picture: all are near one plane between the means.
     assert along.std() < 0.15
-    assert 0.4 < across.std() < 0.5
+    assert abs(across.std() - 0.5) < 0.03
 
 
 def test_composition_of_one_class_twice_is_that_class():

@@ -1,4 +1,4 @@
-"""Recipes of generators and the measure of hybrids: a few steps, killed and resumed, measured on cases that are known."""
+"""Recipes of generators, a few steps of each, killed and resumed; and the measure of hybrids from end to end."""
 
 import json
 import os

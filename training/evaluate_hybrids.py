@@ -79,7 +79,7 @@ def evaluate(recipe: Recipe) -> dict:
         rows.set_description(name)
         figures[name] = measure(gates, pictures() if callable(pictures) else pictures, name, recipe)
     return {
-        "thresholds": {"real": gates.real, "mixed": gates.mixed, "residual": gates.residual, **gates.judges.thresholds},
+        "thresholds": {"both": gates.both, "real": gates.real, "mixed": gates.mixed, "residual": gates.residual},
         "known": {name: figures[name] for name in known},
         "generators": {name: figures[name] for name in generators},
     }

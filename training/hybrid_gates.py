@@ -13,6 +13,7 @@ from betwixt.classifier import ImageClassifier
 from betwixt.ensemble import ClassifierEnsemble
 from betwixt.images import BATCH, resized
 
+OTHER_CLASS = 0.02  # of the held-out pictures of one class pass for the other
 PASS = 0.95  # of held-out plain pictures pass "real", and as many "one thing"
 COPY_RATIO = 1 / 3
 SHIFT = 2  # pixels of 32
@@ -40,7 +41,7 @@ class Gates:
         judges: used for nothing else, trained on plain pictures alone.
         detector: a classifier of "plain" and "mixed", trained on pictures out of `held_out`.
         embed: gives the features for "real" and "new".
-        training: what the generators were trained on; the detector and the judges' thresholds have not seen it.
+        training: what the generators were trained on; the detector has not seen it.
         held_out: what they were not trained on.
     """
 
@@ -53,10 +54,13 @@ class Gates:
         training: Plain,
         held_out: Plain,
     ):
-        self.class_names, self.judges, self.detector, self.embed = class_names, judges, detector, embed
+        self.judges, self.detector, self.embed = judges, detector, embed
+        self.columns = [judges.class_names.index(name) for name in class_names]
         self.training, self.small = training, resized(training.pictures, SIDE)
         self.training_features, self.references = embed(training.pictures), embed(held_out.pictures)
         self.sources = [self.small[training.labels == label][:MOST_SOURCES] for label in (0, 1)]
+        yes = self.yes(held_out.pictures)
+        self.both = [float(yes[held_out.labels == 1 - i, i].quantile(1 - OTHER_CLASS)) for i in (0, 1)]
         self.real = float(metrics.left_out_distance(self.references).quantile(PASS))
         self.mixed = float(self.mixedness(training.pictures[:: max(1, len(training.pictures) // 1000)]).quantile(PASS))
         self.residual = float(self.residuals(held_out.pictures).quantile(1 - PASS))
@@ -65,7 +69,7 @@ class Gates:
         """(B, 3, S, S) in [-1, 1] -> {gate: (B,) whether each passes}; "hybrid" are those that pass all."""
         features = self.embed(x)
         passed = {
-            "both": self.judges.says_yes(self.yes(x), self.class_names),
+            "both": (self.yes(x) > torch.tensor(self.both)).all(1),
             "real": metrics.manifold_distance(features, self.references) <= self.real,
             "new": self.copy_ratio(x) >= COPY_RATIO,
             "one thing": (self.mixedness(x) <= self.mixed) & (self.residuals(x) >= self.residual),
@@ -73,8 +77,8 @@ class Gates:
         return passed | {"hybrid": torch.stack([*passed.values()]).all(0)}
 
     def yes(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, num_classes): how sure the judges are that each class is shown."""
-        return torch.cat([self.judges.multilabel_probabilities(part) for part in x.split(BATCH)])
+        """(B, 2): how sure the judges are that each class is shown."""
+        return torch.cat([self.judges.multilabel_probabilities(part) for part in x.split(BATCH)])[:, self.columns]
 
     def copy_ratio(self, x: torch.Tensor) -> torch.Tensor:
         """(B,) distance to the nearest training picture by that to the second, the less of pixels and features."""

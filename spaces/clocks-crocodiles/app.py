@@ -1,4 +1,4 @@
-"""Clocks vs. Crocodiles: what several networks think of a picture, and which pictures look like both.
+"""Clocks vs. Crocodiles: what networks think of a picture, which pictures look like both, and new ones that do.
 
 python spaces/clocks-crocodiles/app.py
 """
@@ -27,9 +27,11 @@ from pathlib import Path
 import gradio as gr
 import tab_classify
 import tab_find
+import tab_generate
 import torch
 from api_find import Functions
 from finder import Picture, Search
+from generators import GENERATORS, combinations, draw, draw_strip, judge, nearest
 from networks import FEATURES, eye, networks
 from panel import Opinion, Reason, Variant
 from PIL import Image
@@ -68,7 +70,7 @@ INTRODUCTION = """
 <header class="intro">
   <h1>Clocks <i>vs.</i> Crocodiles</h1>
   <p>Is it a clock, a crocodile, or neither? Four networks answer, and show <b>where they looked</b>.
-  Then they find the pictures that <b>look like both</b>.</p>
+  Then they find the pictures that <b>look like both</b>, and others <b>draw new ones</b>.</p>
 </header>
 """
 ABOUT_CLASSIFY = """
@@ -101,6 +103,21 @@ ABOUT_FIND = """
   <p>It is the network's view: to it a blue car may lie between, so read what it says of the picture. Yours
   are compared with rendered ones. Classes of your own know no “neither”: everything gets a place between
   them. Yours are forgotten within two hours of your last search, and are in no log.</p></section>
+</div>
+"""
+ABOUT_GENERATE = """
+<div class="about">
+  <section><h2>What you see</h2>
+  <p>Pictures that never were. The bars are what five judges say, networks that had no part in the drawing:
+  <b>both</b> where each class gets a yes. Below the sheet, one picture all the way from clock to
+  crocodile.</p></section>
+  <section><h2>How it works</h2>
+  <p>The generators saw plain clocks and plain crocodiles only. Composition lets a picture become as likely
+  under the one as under the other at every step. “More hybrid” also asks two guides, which are not among the
+  judges, which way to go.</p></section>
+  <section><h2>Its limits</h2>
+  <p>32 by 32 pixels, learned from a few hundred photos: think of thumbnails. The judges can be pleased by what
+  no person would call a crocodile; the cards of the models say how often all tests are passed.</p></section>
 </div>
 """
 
@@ -206,6 +223,10 @@ def build_demo() -> gr.Blocks:
             functions = Functions(search, learn_pair, search_pair, compare, example_pair)
             tab_find.create_tab(tab, functions, shared_collections(), FEATURES)
             gr.HTML(ABOUT_FIND, js_on_load=None)
+        with gr.Tab("Generate hybrids", elem_id="tab-generate") as tab:
+            functions = tab_generate.Functions(draw, draw_strip, judge, nearest, combinations)
+            tab_generate.create_tab(tab, functions, {kind: [*known] for kind, known in GENERATORS.items()})
+            gr.HTML(ABOUT_GENERATE, js_on_load=None)
     return demo.queue(max_size=100)
 
 

@@ -65,7 +65,12 @@ def eye(key: str) -> Eye:
     if key not in FEATURES:
         raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {key!r}")
     loaded = {own.key: own for own in classifiers()}
-    return loaded.get(key) or Eye(key, FEATURES[key], _or_say(lambda: _load_encoder(key)))
+    return loaded.get(key) or Eye(key, FEATURES[key], published(key))
+
+
+def published(name: str) -> torch.nn.Module:
+    """A published model of any class, loaded once for all visitors. Raises as `networks`."""
+    return _or_say(lambda: _load(name))
 
 
 def classifiers() -> tuple[Eye, ...]:
@@ -95,7 +100,7 @@ def _load_network(name: str) -> Network:
 
 
 @functools.cache
-def _load_encoder(name: str) -> torch.nn.Module:
+def _load(name: str) -> torch.nn.Module:
     folder = locate(name, "model")
     model_class = getattr(betwixt, str(read_json(folder / CONFIG_FILE).get("model_class")), ImageClassifier)
     return model_class.from_pretrained(folder).to(memory_format=torch.channels_last)

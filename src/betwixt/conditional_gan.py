@@ -41,6 +41,8 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         ValueError: an unknown architecture, no classes, or sides that do not come from 4 by doubling.
     """
 
+    COMBINATIONS = ("midpoint", "style_mixing", "steered")  # of "stylegan2"; the other has no styles
+
     def __init__(
         self,
         *,
@@ -61,11 +63,11 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         widths = [*reversed(widths_of(image_size, base_channels, max_channels))]
         self.class_names, self.image_size = list(class_names), image_size
         self.z_dim, self.w_dim, self.is_style = z_dim, w_dim, architecture == "stylegan2"
-        self.COMBINATIONS = ("midpoint", "style_mixing", "steered") if self.is_style else ("midpoint", "steered")
         if self.is_style:
             self.mapping_network = LatentMapping(z_dim, len(class_names), w_dim, mapping_layers)
             self.network = Synthesis(widths, w_dim)
         else:
+            self.COMBINATIONS = ("midpoint", "steered")
             self.w_dim = z_dim + len(class_names)
             self.network = Transposed(self.w_dim, widths)
 
@@ -95,7 +97,7 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         *,
         steering: Steering | None = None,
     ) -> list[Image.Image]:
-        """Draw `count` pictures; the same seed and weights give the same, whatever the count.
+        """Draw `count` pictures; picture i is that of seed + i, whatever the count.
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
@@ -110,10 +112,10 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         combine = check_request(self, count, seed, combine, steering)
         shares = weights_of(weights, self.class_names)
         device = next(self.parameters()).device
-        z = noise_of(seed, count, (self.z_dim,))[0].to(device)
+        z, ranks = noise_of(seed, count, (self.z_dim + len(shares),))[0].to(device).tensor_split([self.z_dim], 1)
         with torch.inference_mode():
             if combine == "style_mixing":
-                ws = self._mixed(z, shares, noise_of(seed + 1, count, (len(shares),))[0])
+                ws = self._mixed(z, shares, ranks.cpu())
             else:
                 ws = self.mapping(z, shares.to(device).expand(count, -1))
         if combine == "steered":

@@ -117,7 +117,7 @@ class DiffusionModel(PretrainedMixin, nn.Module):
     ) -> Iterator[torch.Tensor]:
         """Draw `count` pictures, and give at each step what they are thought to become, (count, 3, H, W).
 
-        The same seed and weights give the same pictures, whatever the count: each picture has noise of its own.
+        Picture i is that of seed + i, whatever the count.
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
@@ -230,11 +230,12 @@ def compose(
         ahead = now / was / 2 if level and following > 0 else 0.0
         onward = ahead * (time / sigma**2) * (x - before).flatten(1)
         fresh = following * (time.sqrt() / sigma) * noise[level].flatten(1)
+        products = time * guidance * torch.einsum("ibd,jbd->bij", scores, scores)
+        wanted = wanted + (products @ shares - products.diagonal(dim1=1, dim2=2) / 2).T
         # Growth of each density as a linear function of the weights: growth + slopes @ weights.
-        slopes = (1 + ahead) * time * guidance * torch.einsum("ibd,jbd->bij", scores, scores)
+        slopes = (1 + ahead) * products
         drift = (1 + ahead) * (1 - guidance) * time * free + onward + fresh
         known = growth + (drift * scores).sum(2) - time / 2 * scores.square().sum(2)
-        wanted = wanted + (slopes @ shares - slopes.diagonal(dim1=1, dim2=2) / 2).T
         weights = _balanced((known - wanted).T, slopes, shares)
         mixed = (1 - guidance) * free + guidance * torch.einsum("bi,ibd->bd", weights, scores)
         d = x + (sigma**2 * mixed).view_as(x)

@@ -55,8 +55,8 @@ def check_request(model, count: int, seed: int, combine: str | None, guides=None
 
 
 def noise_of(seed: int, count: int, shape: Sequence[int], draws: int = 1) -> torch.Tensor:
-    """(draws, count, *shape) of deviation 1; picture i of a seed gets the same whatever the count."""
-    each = [torch.Generator().manual_seed(seed * 1_000_003 + number) for number in range(count)]
+    """(draws, count, *shape) of deviation 1; picture i has a seed of its own, seed + i, whatever the count."""
+    each = [torch.Generator().manual_seed(seed + number) for number in range(count)]
     return torch.stack([torch.randn(draws, *shape, generator=generator) for generator in each], 1)
 
 

@@ -93,7 +93,7 @@ class VAE(PretrainedMixin, nn.Module):
         *,
         steering: Steering | None = None,
     ) -> list[Image.Image]:
-        """Draw `count` pictures; the same seed and weights give the same, whatever the count.
+        """Draw `count` pictures; picture i is that of seed + i, whatever the count.
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.

@@ -1,0 +1,119 @@
+"""What the tab *Generate hybrids* shows, as HTML: the sheet of drawn pictures, and one of them along the slider."""
+
+from collections.abc import Sequence
+from html import escape
+
+from finder import CLASSES, Picture, data_uri
+from generators import Verdict, Wanted
+from panel import note, percent, progress
+from PIL import Image
+
+ON_SHEET_CLICK = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-index]");
+  if (!button) return;
+  element.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
+  button.setAttribute("aria-current", "true");
+  trigger("select", { index: Number(button.dataset.index) });
+});
+"""
+
+
+def refusal(message: str) -> str:
+    """One line on why nothing can be drawn."""
+    return note("That did not work", message, role="alert")
+
+
+def forming(images: Sequence[Image.Image], step: int, steps: int) -> str:
+    """The sheet while it forms."""
+    items = "".join(f'<li><span class="forming">{_picture(image, "")}</span></li>' for image in images)
+    words = progress(f"Forming out of noise: step {step} of {steps}", step, steps)
+    return f'<div class="answers">{words}<ol class="drawn">{items}</ol></div>'
+
+
+def sheet(wanted: Wanted, images: Sequence[Image.Image], verdicts: Sequence[Verdict], picked: int | None) -> str:
+    """All pictures, each with what the judges say; to click on."""
+    both = sum(verdict.both for verdict in verdicts)
+    headline = f"{both} of {len(images)} look like both to the judges." if len(images) > 1 else _said(verdicts[0])
+    text = f"{_where(wanted)} Click on a picture to follow it from clock to crocodile."
+    items = "".join(_item(wanted, i, image, verdicts[i], i == picked) for i, image in enumerate(images))
+    return (
+        f'<div class="answers"><div class="sentence" role="status"><h2>{escape(headline)}</h2>'
+        f"<p>{escape(text)}</p></div>"
+        f'<ol class="drawn">{items}</ol>{_legend()}</div>'
+    )
+
+
+def _where(wanted: Wanted) -> str:
+    if wanted.share in (0, 1):
+        return f"Plain {CLASSES[int(wanted.share)]}s, to compare with."
+    if wanted.share == 0.5:
+        return "Half clock, half crocodile was asked for."
+    return f"{percent(1 - wanted.share)} clock, {percent(wanted.share)} crocodile was asked for."
+
+
+def _item(wanted: Wanted, index: int, image: Image.Image, verdict: Verdict, picked: bool) -> str:
+    current = ' aria-current="true"' if picked else ""
+    spoken = f"Seed {wanted.seed + index}: {_said(verdict)}"
+    mark = '<span class="both">both</span>' if verdict.both else ""
+    return (
+        f'<li><button type="button" data-index="{index}"{current} aria-label="{escape(spoken)}">'
+        f"{_picture(image, '')}{mark}{_bars(verdict)}</button></li>"
+    )
+
+
+def _bars(verdict: Verdict) -> str:
+    bars = ""
+    for tone, share in zip(("first", "second"), verdict.shares.values(), strict=True):
+        bars += f'<i class="{tone}"><b style="width:{share:.1%}"></b></i>'
+    return f'<span class="says">{bars}</span>'
+
+
+def _legend() -> str:
+    first, second = CLASSES
+    return (
+        f'<p class="judged"><i class="dot first"></i>{first} <i class="dot second"></i>{second}: how sure five '
+        "networks are that it is there, which had no part in the drawing</p>"
+    )
+
+
+def _said(verdict: Verdict) -> str:
+    shares = " and ".join(f"{name} {percent(share)}" for name, share in verdict.shares.items())
+    return f"The judges say {shares}{': both' if verdict.both else ''}."
+
+
+def _picture(image: Image.Image, alt: str, kind: str = "PNG") -> str:
+    return f'<img class="pixels" src="{data_uri(image, kind)}" alt="{escape(alt)}">'
+
+
+# One picture
+
+
+def closer(
+    wanted: Wanted,
+    image: Image.Image,
+    verdict: Verdict,
+    near: Sequence[Picture],
+    strip: Sequence[Image.Image],
+    length: int,
+) -> str:
+    """One picture large, the training pictures that are nearest to it, and all the way from clock to crocodile.
+
+    Args:
+        wanted: of this picture alone.
+        strip: as much as is there of its `length` pictures along the slider.
+    """
+    frames = "".join(f"<li>{_picture(frame, '')}</li>" for frame in strip)
+    frames += '<li class="open"></li>' * (length - len(strip))
+    ends = f"<span>{CLASSES[0]}</span><span>{CLASSES[1]}</span>"
+    row = f'<figure class="strip-row"><ol>{frames}</ol><figcaption>{ends}</figcaption></figure>'
+    neighbours = "".join(
+        f'<figure class="neighbour"><img src="{picture.thumbnail}" alt="{escape(picture.name)}">'
+        f"<figcaption>{'the nearest' if number == 0 else 'the next'} picture it learned from</figcaption></figure>"
+        for number, picture in enumerate(near)
+    )
+    return (
+        f'<div class="answers closer"><div class="pair"><figure class="large">{_picture(image, "The picked picture")}'
+        f"<figcaption>seed {wanted.seed}</figcaption></figure>{neighbours}"
+        f'<div class="sentence"><p>{escape(_said(verdict))}</p></div></div>{row}</div>'
+    )
