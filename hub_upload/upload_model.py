@@ -31,7 +31,9 @@ def check_model(folder: Path) -> list[str]:
             or a checkpoint that its class does not load.
     """
     for name, path in publishing.list_files(folder).items():
-        if name not in (CONFIG_FILE, WEIGHTS_FILE, "README.md") and ("/" in name or path.suffix != ".json"):
+        if name not in (CONFIG_FILE, WEIGHTS_FILE, "README.md", "samples.webp") and (
+            "/" in name or path.suffix != ".json"
+        ):
             raise HubError(f"{path}: does not belong into a published model; remove it")
         if path.suffix == ".json":
             read_json(path)

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 from tables import encode, write_dataset
 
-from betwixt import ConvAutoencoder, ImageClassifier
+from betwixt import ClassifierEnsemble, ConvAutoencoder, DiffusionModel, ImageClassifier
 
 PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
@@ -35,6 +35,8 @@ STAND_INS = {
     "clocks-crocodiles-shallow": {"architecture": "shallow"},
 }
 AUTOENCODER = "clocks-crocodiles-autoencoder"  # the search has it besides
+GENERATORS = ("clocks-crocodiles-diffusion-photos",)
+ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 
 
 class Site:
@@ -88,7 +90,7 @@ class Site:
 @pytest.fixture(scope="session")
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
-    needed = [HUB / "models" / name / "config.json" for name in [*STAND_INS, AUTOENCODER]]
+    needed = [HUB / "models" / name / "config.json" for name in [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES]]
     needed.append(HUB / "datasets" / "clocks-crocodiles" / "README.md")
     return HUB if all(file.is_file() for file in needed) else None
 
@@ -104,6 +106,12 @@ def stand_ins(tmp_path_factory) -> Path:
             model.head[-1].weight.mul_(30)
         model.save_pretrained(folder / "models" / name)
     ConvAutoencoder(base_channels=4, latent_dim=16).save_pretrained(folder / "models" / AUTOENCODER)
+    generator = DiffusionModel(class_names=CLASSES[:2], patch_size=4, base_channels=8)
+    generator.save_pretrained(folder / "models" / GENERATORS[0])
+    member = ImageClassifier(class_names=CLASSES, **STAND_INS["clocks-crocodiles-classifier"])
+    for name in ENSEMBLES:
+        ensemble = ClassifierEnsemble(members=[member.config] * 2, thresholds={"clock": 0.4, "crocodile": 0.4})
+        ensemble.save_pretrained(folder / "models" / name)
     write_dataset(folder / "datasets" / "clocks-crocodiles", {"train": stand_in_rows()}, CLASSES, "# stand-ins")
     return folder
 

@@ -28,8 +28,9 @@ from betwixt.classifier import ImageClassifier
 from betwixt.ensemble import ClassifierEnsemble
 from betwixt.generation import Steering
 from betwixt.hub import read_json, resolve
-from betwixt.images import from_bytes, to_images, to_tensor
+from betwixt.images import from_bytes, resized, to_images, to_tensor
 
+LAYER = "features.7"  # of SqueezeNet; its last one knows things, and half of one thing is far from all of them
 HALFWAY = (0.4, 0.6)  # t of the morphs that must pass
 STEERED = "steered"
 
@@ -181,8 +182,10 @@ def folder_of(name: str) -> Path:
 
 def features_of(recipe: Recipe):
     """Pictures -> features (N, D) of length 1."""
-    model, layer = imagenet(recipe.weights) if recipe.weights else load(recipe.features)
-    return partial(embed, model, layer)
+    if recipe.weights:
+        return partial(embed, imagenet(recipe.weights)[0], LAYER)
+    model, layer = load(recipe.features)
+    return lambda x: embed(model, layer, resized(x, model.image_size))
 
 
 def plain(table: ImageTable, classes: list[str]) -> Plain:

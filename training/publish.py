@@ -3,7 +3,8 @@
     python training/publish.py RUN NAME --dataset clocks-crocodiles my-photos --others OTHER_PHOTOS
 
 writes hub_upload/models/NAME: config.json, model.safetensors (half precision, where that costs nothing measurable) and
-README.md, whose figures come from `evaluate_<task>.py`, run here on the weights as published.
+README.md, whose figures come from `evaluate_<task>.py`, run here on the weights as published. A generator is measured
+beside others: publish it, run `evaluate_hybrids.py` on the published name, and publish it again with its --table.
 """
 
 import argparse
@@ -17,8 +18,10 @@ from pathlib import Path
 
 import torch
 import yaml
+from blends import ALL_BLENDS
 from loop import RUNS, last_checkpoint
 from options import run
+from PIL import Image
 
 import betwixt
 
@@ -41,6 +44,10 @@ class Kind:
     usage: str
 
 
+GENERATE = (
+    "model.generate(count=4, seed=0)  # 4 pictures in equal shares of model.class_names\n"
+    "model.generate({model.class_names[0]: 0.8, model.class_names[1]: 0.2}, combine=model.COMBINATIONS[0])[0]"
+)
 KINDS = {
     "ImageClassifier": Kind(
         "classifier",
@@ -55,8 +62,24 @@ KINDS = {
         "model.embed([image])  # the latent (1, latent_dim), of length 1\n"
         "model.reconstruct([image])[0]  # the picture as drawn from its latent",
     ),
+    "ClassifierEnsemble": Kind(
+        "ensemble",
+        "yes to clock, of its pictures",
+        "model.class_names, model.thresholds\n"
+        "yes = model.predict_multilabel([image])  # that it shows a class, whatever else it shows (1, num_classes)\n"
+        "model.says_yes(yes, list(model.thresholds))  # to all of them",
+    ),
+    "VAE": Kind("vae", "", GENERATE),
+    "ConditionalGAN": Kind("gan", "", GENERATE),
+    "DiffusionModel": Kind("diffusion", "", GENERATE),
 }
 
+SAMPLES = "samples.webp"
+HELD_OUT = """On pictures held out of every published model's training (a fixed fifth of each dataset, near-duplicates
+on one side), with the weights as they are here. Intervals: 95 %, bootstrap over groups of near-duplicates."""
+HYBRIDS = """Pictures in equal shares of both classes, with the weights as they are here. A *true hybrid* passes every
+gate of `training/hybrid_gates.py`: judges that had no part in the drawing see *both*; it lies among held-out pictures
+(*real*); it is no copy of a training picture (*new*); it is not put together of two (*one thing*). Intervals: 95 %."""
 YES_OR_NO = "\nmodel.predict_multilabel([image])  # that it shows a class, whatever else it shows (1, num_classes)"
 
 
@@ -66,6 +89,8 @@ def main() -> None:
     parser.add_argument("name", help="the published name")
     parser.add_argument("--dataset", nargs="+", required=True, help="measured on the test split of each")
     parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
+    parser.add_argument("--table", help="what evaluate_hybrids.py wrote about a generator and others")
+    parser.add_argument("--samples", help="a sheet of a generator's pictures, for its card")
     parser.add_argument("--about", default="", help="a sentence for the card: what it is for")
     parser.add_argument("--output", default=ROOT / "hub_upload" / "models", type=Path)
     run(publish, parser.parse_args())
@@ -86,11 +111,15 @@ def publish(options: argparse.Namespace) -> None:
         model.save_pretrained(staged, dtype=torch.float16)
         table = measured(staged, model_class, options)
         figure = KINDS[model_class].quality
-        loss = max(quality(full, name, figure) - quality(table, name, figure) for name in table["results"])
+        lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
+        loss = max(lost, default=0.0)
         if loss > MAX_LOSS:
             print(f"half precision costs {loss:.3f}: stored in full")
             model.save_pretrained(staged, dtype=torch.float32)
             table = full
+        if options.samples:
+            with Image.open(options.samples) as sheet:
+                sheet.save(staged / SAMPLES, lossless=True)
         (staged / "README.md").write_text(card(options, recipe, model_class, table))
         target = options.output / options.name
         old = Path(temporary) / "old"
@@ -103,6 +132,10 @@ def publish(options: argparse.Namespace) -> None:
 
 def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dict:
     """The table of the class's evaluation."""
+    if KINDS[model_class].usage == GENERATE:
+        model = getattr(betwixt, model_class).from_pretrained(folder)
+        size = sum(parameter.numel() for parameter in model.parameters())
+        return {"task": "unconditional-image-generation", "num_parameters": size, "results": of_generator(options)}
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         script = Path(__file__).with_name(f"evaluate_{KINDS[model_class].stem}.py")
         command = [
@@ -117,6 +150,27 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         command += [*(["--others", *options.others] if options.others else []), "--output", file.name]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return json.loads(Path(file.name).read_text())
+
+
+def of_generator(options: argparse.Namespace) -> dict:
+    """{dataset: {figure: ...}} from the table, beside the planted mix that is most often taken for a hybrid."""
+    if not options.table:
+        return {}
+    table, figures = json.loads(Path(options.table).read_text()), {}
+    for name, row in table["generators"].items():
+        published, _, combine = name.partition(":")
+        if published == options.name:
+            way = f" ({combine or 'default'})"
+            figures[f"true hybrids{way}"] = row["hybrid"]
+            figures |= {f"pass the gate {gate}{way}": row[gate] for gate in ("both", "real", "new", "one thing")}
+            figures[f"kernel distance{way}"] = row["kernel distance"]
+            figures[f"different hybrids{way}"] = {"value": row["different hybrids"]}
+    if not figures:
+        raise ValueError(f"{options.table} has no row of {options.name}")
+    planted = {name: table["known"][name]["hybrid"] for name in ALL_BLENDS}
+    worst = max(planted, key=lambda name: planted[name]["value"])
+    figures[f"true hybrids (planted mixes, the worst: {worst})"] = planted[worst]
+    return {"+".join(options.dataset): figures}
 
 
 def quality(table: dict, name: str, figure: str) -> float:
@@ -153,19 +207,30 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
         "model-index": [{"name": options.name, "results": results}],
     }
     command = " ".join(["python training/publish.py", options.run, options.name, "--dataset", *options.dataset])
+    for option in ("table", "samples"):
+        if getattr(options, option):
+            command += f" --{option} {getattr(options, option)}"
     if options.others:
         command += " --others " + " ".join(Path(folder).name for folder in options.others)
-    first, *further = stages(recipe, KINDS[model_class].stem)
-    pretrained = first[1].get("weights") or first[1].get("pretrained")
+    steps = stages(recipe, KINDS[model_class].stem)
+    pretrained = {done["architecture"] for _, done in steps if done.get("weights") or done.get("pretrained")}
     start = (
-        f"It started from weights of `{first[1]['architecture']}` trained on ImageNet (SqueezeNet's: BSD licence)."
+        f"It started from weights of `{'`, `'.join(pretrained)}` trained on ImageNet (SqueezeNet's: BSD licence)."
         if pretrained
         else "It was trained from scratch."
     )
     trained = "\n\nThen ".join(
         f"`training/train_{stem}.py` with\n\n```json\n{json.dumps(shown(options), indent=2)}\n```"
-        for stem, options in [first, *further]
+        for stem, options in steps
     )
+    generates = KINDS[model_class].usage == GENERATE
+    load = f'{model_class}.from_pretrained("betwixt/{options.name}")'
+    opening = f"from betwixt import {model_class}\n"
+    if generates:
+        opening += f"\nmodel = {load}"
+    else:
+        opening += f'from PIL import Image\n\nmodel, image = {load}, Image.open("photo.jpg")'
+    sheet = f"![Pictures in equal shares, true hybrids first]({SAMPLES})\n\n" if options.samples else ""
     beaten = f"\n\nBeaten by: {'; '.join(table['beaten by'])}." if table.get("beaten by") else ""
     return f"""---
 {yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip()}
@@ -176,17 +241,13 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
 {options.about or f"A {model_class} of the Betwixt suite."} {start}
 
 ```python
-from betwixt import {model_class}
-from PIL import Image
-
-model, image = {model_class}.from_pretrained("betwixt/{options.name}"), Image.open("photo.jpg")
+{opening}
 {KINDS[model_class].usage}{YES_OR_NO if "classifier" in recipe else ""}
 ```
 
-## Measured
+{sheet}## Measured
 
-On pictures held out of every published model's training (a fixed fifth of each dataset, near-duplicates on one side),
-with the weights as they are here. Intervals: 95 %, bootstrap over groups of near-duplicates.
+{HYBRIDS if generates else HELD_OUT}
 
 | pictures | figure | value | interval |
 |---|---|---|---|
@@ -202,6 +263,11 @@ with the weights as they are here. Intervals: 95 %, bootstrap over groups of nea
 
 def stages(recipe: dict, stem: str) -> list[tuple[str, dict]]:
     """What was run with which options, in order: heads were trained on a classifier that had its own."""
+    if "recipes" in recipe:
+        own = {key: value for key, value in recipe.items() if key != "recipes"}
+        return [stage for member in recipe["recipes"].values() for stage in stages(member, "classifier")] + [
+            (stem, own)
+        ]
     if "classifier" not in recipe:
         return [(stem, recipe)]
     heads = {key: value for key, value in recipe.items() if key != "classifier"}

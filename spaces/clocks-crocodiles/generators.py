@@ -112,8 +112,7 @@ def draw(wanted: Wanted) -> Iterator[Drawing]:
     if not isinstance(model, DiffusionModel):
         yield Drawing(1, 1, model.generate(*request, steering=steering))
         return
-    composed = wanted.combine in ("composition", "steered") and 0 < wanted.share < 1
-    steps = 2 * STEPS if composed else STEPS
+    steps = 2 * STEPS if wanted.combine in ("composition", "steered") else STEPS
     for step, x in enumerate(model.generate_steps(*request, steps=STEPS, steering=steering), 1):
         yield Drawing(step, steps, to_images(x))
 

@@ -71,7 +71,8 @@ class Events:
         visit.look += 1
         yield gr.skip(), "", GONE, visit
         try:
-            wanted = wanted_of(*values)
+            kind, generator, combine, percent, *numbers = values
+            wanted = wanted_of(kind, generator, combine, percent and percent / 100, *numbers)
             for drawing in self.functions.draw(wanted):
                 if visit.turn != turn:
                     yield NOTHING_NEW  # Gradio sends the last again, which must not be that of an outdated drawing
@@ -135,8 +136,8 @@ class Events:
         """
         try:
             combine = combine or self.functions.combinations(kind, generator)[0]
-            *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, 100 * share, seed, count))
-        except (ValueError, TypeError) as error:
+            *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, share, seed, count))
+        except ValueError as error:
             raise gr.Error(said(error), print_exception=False) from None
         verdicts = self.functions.judge(drawing.images)
         rows = [
@@ -146,7 +147,7 @@ class Events:
         return [(image, f"seed {row['seed']}") for image, row in zip(drawing.images, rows, strict=True)], rows
 
 
-def wanted_of(kind: str, generator: str, combine: str, percent: float, seed: float, count: float) -> Wanted:
+def wanted_of(kind: str, generator: str, combine: str, share: float, seed: float, count: float) -> Wanted:
     """What the boxes say; a number box gives 7.0 for 7.
 
     Raises:
@@ -157,9 +158,7 @@ def wanted_of(kind: str, generator: str, combine: str, percent: float, seed: flo
         if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
             raise ValueError(f"{name} must be a whole number, not {value!r}")
         whole[name] = int(value)
-    if isinstance(percent, bool) or not isinstance(percent, int | float):
-        raise ValueError(f"share must be a number, not {percent!r}")
-    return Wanted(kind, generator, combine, percent / 100, **whole)
+    return Wanted(kind, generator, combine, share, **whole)
 
 
 def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str]]) -> None:
@@ -184,7 +183,7 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
 
     with gr.Row(elem_id="generate"):
         with gr.Column(scale=1, min_width=280, elem_id="ask"):
-            share = gr.Slider(0, 100, 50, step=5, label="From clock (0) to crocodile (100)", elem_id="share")
+            share = gr.Slider(0, 100, 50, step=5, label="Clock to crocodile", elem_id="share")
             kinds = [(KINDS[kind], kind) for kind in generators]
             kind = gr.Radio(kinds, value=first_kind, label="Pictures", elem_id="kind", visible=len(kinds) > 1)
             several = any(len(known) > 1 for known in generators.values())
@@ -212,7 +211,8 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
     events, visit = Events(functions), gr.State(Visit(), time_to_live=FORGET_AFTER)
     chosen, shown = [kind, generator, combine, share, seed, count, visit], [sheet, below, taken, visit]
     private = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
-    drawing = private | {"concurrency_id": "draw", "trigger_mode": "multiple"}
+    # As the boxes have it: a number out of range is answered on the page, like everything else that cannot be drawn.
+    drawing = private | {"concurrency_id": "draw", "trigger_mode": "multiple", "preprocess": False}
     tab.select(events.open_tab, chosen, shown, **drawing)
     gr.on([draw.click, share.release, count.submit, seed.submit], events.draw, chosen, shown, **drawing)
     more.click(lambda: "steered", None, combine, **quick).then(events.draw, chosen, shown, **drawing)
@@ -227,5 +227,6 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
         [kind, generator, portion, seed, count, combine],
         [pictures, verdicts],
         api_name="generate_hybrids",
+        preprocess=False,
         concurrency_limit=2,
     )

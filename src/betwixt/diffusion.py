@@ -141,9 +141,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         sigmas = self.sigmas(steps).to(noise.device)
         x, classes = noise[0] * sigmas[0], shares.nonzero().flatten()
         one_hot = torch.eye(len(shares), device=x.device)
-        if combine == "midpoint" or len(classes) == 1:
-            denoise = self._guided(shares[None], torch.ones(1, device=x.device), guidance)
-            yield from heun(denoise, x, sigmas)
+        if combine == "midpoint":
+            yield from heun(self._guided(shares[None], torch.ones(1, device=x.device), guidance), x, sigmas)
         elif combine == "conjunction":
             yield from heun(self._guided(one_hot[classes], shares[classes], guidance), x, sigmas)
         else:

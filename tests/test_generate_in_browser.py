@@ -1,0 +1,169 @@
+"""The tab Generate hybrids in a real browser and through the API: pictures form, are judged, and become a film."""
+
+import io
+import re
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Page, expect
+from spaces_fixtures import PATIENCE, SPACE_PATH, unnamed
+
+
+def open_tab(open_page, **options) -> Page:
+    page = open_page(**options)
+    page.get_by_role("tab", name="Generate hybrids").click()
+    return page
+
+
+def wait_for_sheet(page: Page, count: int = 8) -> None:
+    expect(page.locator("#sheet .drawn button")).to_have_count(count, timeout=PATIENCE)
+
+
+def pictures(page: Page) -> list[str]:
+    return [image.get_attribute("src") for image in page.locator("#sheet .drawn button img").all()]
+
+
+def draw(page: Page) -> None:
+    page.locator("#draw").click()
+    expect(page.locator("#sheet .forming").first).to_be_visible(timeout=PATIENCE)
+
+
+def test_pictures_form_are_judged_and_become_a_film(open_page):
+    page = open_tab(open_page)
+    expect(page.locator("#sheet progress")).to_be_visible(timeout=PATIENCE)
+    wait_for_sheet(page)
+    expect(page.locator("#sheet h2")).to_have_text(re.compile(r"\d of 8 look like both to the judges\."))
+    assert page.locator("#sheet .says b").count() == 16
+    assert re.fullmatch(
+        r"Seed 2: The judges say clock .* % and crocodile .* %(: both)?\.",
+        page.locator("#sheet .drawn button").nth(2).get_attribute("aria-label"),
+    )
+    drawn = pictures(page)
+    assert len(set(drawn)) == 8
+    page.locator("#sheet .drawn button").nth(2).click()
+    expect(page.locator("#closer .large img")).to_have_attribute("src", drawn[2], timeout=PATIENCE)
+    expect(page.locator("#closer figcaption").first).to_have_text("seed 2")
+    expect(page.locator("#closer .strip-row img")).to_have_count(9, timeout=PATIENCE)
+    expect(page.locator("#film")).to_be_visible(timeout=PATIENCE)
+    with page.expect_download(timeout=PATIENCE) as download:
+        page.locator("#film").click()
+    assert download.value.suggested_filename == "clock-to-crocodile-2.webp"
+    with Image.open(io.BytesIO(Path(download.value.path()).read_bytes())) as film:
+        assert film.n_frames == 16
+        assert film.size == (256, 256)
+    assert unnamed(page) == []
+
+
+def test_the_slider_the_seed_and_more_hybrid(open_page):
+    page = open_tab(open_page)
+    wait_for_sheet(page)
+    half = pictures(page)
+    page.locator("#count input").fill("2")
+    page.locator("#share input[type=range]").fill("0")
+    draw(page)
+    wait_for_sheet(page, 2)
+    expect(page.locator("#sheet .sentence p")).to_contain_text("Plain clocks, to compare with.")
+    assert pictures(page) != half[:2]
+    page.locator("#share input[type=range]").fill("50")
+    draw(page)
+    wait_for_sheet(page, 2)
+    assert len(pictures(page)) == 2
+    page.locator("#more-hybrid").click()
+    expect(page.locator("#combine input")).to_have_value("Steered until two guides see both", timeout=PATIENCE)
+    expect(page.locator("#sheet .forming").first).to_be_visible(timeout=PATIENCE)
+    wait_for_sheet(page, 2)
+    steered = pictures(page)
+    page.locator("#other-seed").click()
+    expect(page.locator("#seed input")).not_to_have_value("0", timeout=PATIENCE)
+    expect(page.locator("#sheet .forming").first).to_be_visible(timeout=PATIENCE)
+    wait_for_sheet(page, 2)
+    assert pictures(page) != steered
+
+
+def test_double_clicks_and_a_picture_of_an_outdated_sheet(open_page):
+    page = open_tab(open_page)
+    wait_for_sheet(page)
+    page.locator("#count input").fill("1")
+    page.locator("#draw").dblclick()
+    page.locator("#draw").click()
+    wait_for_sheet(page, 1)
+    expect(page.locator("#sheet h2")).to_contain_text("The judges say")
+    page.locator("#sheet .drawn button").first.dblclick()
+    expect(page.locator("#closer .strip-row img")).to_have_count(9, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_in_the_light_and_in_the_dark(open_page, scheme):
+    page = open_tab(open_page, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    wait_for_sheet(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.keyboard.press("Tab")
+    button = page.locator("#sheet .drawn button").first
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#closer .large img")).to_be_visible(timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# Through the API
+
+
+def arrays(found: list[dict]) -> list[np.ndarray]:
+    return [np.asarray(Image.open(item["image"])) for item in found]
+
+
+def test_the_api_draws_and_judges(client):
+    drawn, verdicts = client.predict(seed=5, count=3, api_name="/generate_hybrids")
+    assert [array.shape for array in arrays(drawn)] == [(32, 32, 3)] * 3
+    assert [row["seed"] for row in verdicts] == [5, 6, 7]
+    assert all(set(row["probabilities"]) == {"clock", "crocodile"} for row in verdicts)
+    assert all(isinstance(row["both"], bool) for row in verdicts)
+    again, _ = client.predict(seed=6, count=1, api_name="/generate_hybrids")
+    assert abs(arrays(again)[0].astype(int) - arrays(drawn)[1]).max() <= 1
+
+
+def test_two_visitors_at_once_have_their_own_seeds(client, site):
+    other, found = Client(f"{site.url}{SPACE_PATH}", verbose=False), {}
+
+    def ask(asked: Client, seed: int) -> None:
+        found[seed] = asked.predict(seed=seed, count=2, api_name="/generate_hybrids")
+
+    threads = [threading.Thread(target=ask, args=pair) for pair in ((client, 100), (other, 200))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row["seed"] for row in found[100][1]] == [100, 101]
+    assert [row["seed"] for row in found[200][1]] == [200, 201]
+    alone, _ = client.predict(seed=100, count=2, api_name="/generate_hybrids")
+    assert all((a == b).all() for a, b in zip(arrays(alone), arrays(found[100][0]), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"share": -0.1}, "Share must be from 0 to 1"),
+        ({"share": 7}, "Share must be from 0 to 1"),
+        ({"share": "much"}, "Share must be from 0 to 1"),
+        ({"share": None}, "Share must be from 0 to 1"),
+        ({"seed": 0.5}, "Seed must be a whole number"),
+        ({"seed": -1}, "Seed must be a whole number from 0"),
+        ({"seed": None}, "Seed must be a whole number"),
+        ({"seed": 2**40}, "Seed must be a whole number from 0"),
+        ({"count": 0}, "Count must be a whole number from 1 to 32"),
+        ({"count": 33}, "Count must be a whole number from 1 to 32"),
+        ({"combine": "magic"}, "Combine must be one of composition"),
+        ({"kind": "oil"}, "Kind must be one of photos"),
+        ({"generator": "dice"}, "Generator must be one of diffusion"),
+    ],
+)
+def test_wrong_requests_get_one_line(client, request_, message):
+    with pytest.raises(AppError) as caught:
+        client.predict(**{"count": 1, **request_}, api_name="/generate_hybrids")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value).strip()
