@@ -6,6 +6,7 @@ is added to pictures, the network finds the picture again, and a sampler walks f
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -123,8 +124,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
             combine: "composition" (default; see `compose`; it takes twice as many steps), "conjunction" (the classes'
                 scores weighted as given),
-                "midpoint" (the network is asked for the shares as its label), "steered" (composition, and at each
-                step `steering` moves the pictures to where its guides see every class).
+                "midpoint" (the network is asked for the shares as its label), "steered" (at each step the guides
+                of `steering` weigh the classes, and move the pictures to where they see every one).
             guidance: how far to go from "any picture" towards the classes (Ho and Salimans 2022); 1: as trained.
 
         Raises:
@@ -147,11 +148,13 @@ class DiffusionModel(PretrainedMixin, nn.Module):
             yield from heun(self._guided(one_hot[classes], shares[classes], guidance), x, sigmas)
         else:
             of_classes = self._each([*one_hot[classes], torch.zeros_like(shares)])
-            steer = steering if combine == "steered" else None
-            names = named(self.class_names, shares)
-            move = (lambda d, sigma: steer.move(d, sigma, self.sigma_data, names)) if steer else None
+            weigh = move = None
+            if combine == "steered":
+                names, own = named(self.class_names, shares), shares[classes]
+                weigh = partial(steering.weigh, names=names, shares=own)
+                move = partial(steering.move, sigma_data=self.sigma_data, names=names)
             finer = self.sigmas(2 * steps).to(noise.device)  # Heun's method too looks twice in a step
-            yield from compose(of_classes, x, finer, shares[classes], noise[1:], guidance, move)
+            yield from compose(of_classes, x, finer, shares[classes], noise[1:], guidance, weigh, move)
 
     @torch.inference_mode()
     def _denoise(self, x: torch.Tensor, sigma: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -200,6 +203,7 @@ def compose(
     shares: torch.Tensor,
     noise: torch.Tensor,
     guidance: float = 1.0,
+    weigh: Callable[[torch.Tensor], torch.Tensor] | None = None,
     move: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
 ) -> Iterator[torch.Tensor]:
     """Draw pictures that are as likely under one class as under the other: yields D at each level, then the sample.
@@ -215,6 +219,7 @@ def compose(
         shares: (K,), sum 1.
         noise: (steps, B, C, H, W) of deviation 1.
         guidance: as in `generate_steps`.
+        weigh: called with D under the shares as weights, (B, C, H, W), gives other weights (B, K); in place of balance.
         move: called with D and sigma, gives another D to go to.
     """
     growth = wanted = torch.zeros(len(shares), len(x), device=x.device)
@@ -235,7 +240,10 @@ def compose(
         slopes = (1 + ahead) * products
         drift = (1 + ahead) * (1 - guidance) * time * free + onward + fresh
         known = growth + (drift * scores).sum(2) - time / 2 * scores.square().sum(2)
-        weights = _balanced((known - wanted).T, slopes, shares)
+        if weigh:
+            weights = weigh(x + (sigma**2 * torch.einsum("i,ibd->bd", shares, scores)).view_as(x))
+        else:
+            weights = _balanced((known - wanted).T, slopes, shares)
         mixed = (1 - guidance) * free + guidance * torch.einsum("bi,ibd->bd", weights, scores)
         d = x + (sigma**2 * mixed).view_as(x)
         if move:

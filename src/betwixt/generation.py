@@ -8,6 +8,8 @@ import torch
 from betwixt.ensemble import ClassifierEnsemble
 
 Draw = Callable[[torch.Tensor], torch.Tensor]  # latents (B, ...) -> pictures (B, 3, H, W)
+BALANCING = 3.0  # power of a margin in the weights
+STEP = 0.3  # of the deviation that is still open
 MAX_COUNT = 1024
 MAX_SEED = 2**31 - 1
 
@@ -74,13 +76,22 @@ class Steering:
     strength: float = 1.0
     steps: int = 20
 
-    def objective(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
-        """(B, 3, H, W) -> (B,) log probability that the guides see the named classes, above all the one least seen."""
+    def margins(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+        """(B, 3, H, W) -> (B, len(names)) log of how sure the guides are of each class, over what is a yes to them."""
         columns = [self.guides.class_names.index(name) for name in names]
-        # From four places and both sides: what moves the guides from one place alone is noise to anyone else.
+        # From two places and both sides: what moves the guides from one place alone is noise to anyone else.
         views = [torch.roll(side, shift, (2, 3)) for side in (x, x.flip(-1)) for shift in ((0, 0), (1, -1))]
         seen = torch.stack([self.guides.log_probabilities(view)[:, columns] for view in views]).mean(0)
-        return -torch.logsumexp(-2 * seen, 1) / 2
+        return seen - torch.tensor([self.guides.thresholds.get(name, 0.5) for name in names]).log().to(x.device)
+
+    def objective(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+        """(B, 3, H, W) -> (B,) the least of the margins, softly."""
+        return -torch.logsumexp(-4 * self.margins(x, names), 1) / 4
+
+    @torch.inference_mode()
+    def weigh(self, d: torch.Tensor, names: Sequence[str], shares: torch.Tensor) -> torch.Tensor:
+        """Weights (B, len(names)) of the classes, sum 1: the less of a class the guides see, the more it counts."""
+        return (shares.log() - BALANCING * self.margins(d.clamp(-1, 1), names)).softmax(1)
 
     def climb(self, draw: Draw, latent: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """Move latents (B, ...) to where the pictures that `draw` makes of them show all the named classes.
@@ -112,5 +123,5 @@ class Steering:
         The deviation of the clean picture, given a noisy one, is about sigma sigma_data / sqrt(sigma^2 + sigma_data^2).
         """
         open_to = sigma * sigma_data / (sigma**2 + sigma_data**2).sqrt()
-        length = 0.15 * self.strength * open_to * d[0].numel() ** 0.5
+        length = STEP * self.strength * open_to * d[0].numel() ** 0.5
         return d + length * self.gradient(d.clamp(-1, 1), names)
