@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from augmentation import random_blur
 from blends import ALL_BLENDS, pairs
-from evaluate_between import embed, imagenet, load
+from encoders import embed, imagenet, load
 from hybrid_gates import Gates, Plain
 from loop import RUNS, last_checkpoint
 from options import option, parse, report, run

@@ -1,0 +1,37 @@
+"""Networks that give features of pictures, whatever class of model they are."""
+
+import torch
+import torch.nn.functional as F
+
+import betwixt
+from betwixt.classifier import ImageClassifier
+from betwixt.hub import read_json, resolve
+from betwixt.images import BATCH
+
+
+def load(name: str) -> tuple[torch.nn.Module, str | None]:
+    """A model of any class that embeds, and the layer asked for."""
+    name, _, layer = name.partition("#")
+    folder = resolve(name)
+    model_class = read_json(folder / "config.json").get("model_class")
+    if model_class not in ("ImageClassifier", "ConvAutoencoder"):
+        raise ValueError(f"{name} is a {model_class}, which has no features to compare")
+    model = getattr(betwixt, model_class).from_pretrained(folder)
+    return model.to(memory_format=torch.channels_last), layer or None
+
+
+def imagenet(weights: str) -> tuple[ImageClassifier, None]:
+    """SqueezeNet as it came from ImageNet."""
+    model = ImageClassifier(architecture="torchvision/squeezenet1_0", class_names=["any"], network_size=128)
+    model.load_backbone(weights)
+    return model.eval().to(memory_format=torch.channels_last), None
+
+
+@torch.inference_mode()
+def embed(model: torch.nn.Module, layer: str | None, x: torch.Tensor) -> torch.Tensor:
+    """(N, D), rows of length 1: of pictures (N, 3, H, W) in [-1, 1] what `model.embed` gives of files."""
+    if isinstance(model, ImageClassifier):
+        parts = [model.features(part.contiguous(memory_format=torch.channels_last), layer) for part in x.split(BATCH)]
+    else:
+        parts = [model.encode(part) for part in x.split(BATCH)]
+    return F.normalize(torch.cat(parts).float(), dim=1)
