@@ -42,6 +42,7 @@ def section() -> str:
     pairs = json.loads((RESULTS / "few_shot.json").read_text())
     parts = [recipes(validation), published(checkpoints), methods(between), features(between), depth(depths)]
     parts.append(few_shot(pairs))
+    parts += [hybrids(path.stem, json.loads(path.read_text())) for path in sorted(RESULTS.glob("hybrids_*.json"))]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -182,6 +183,29 @@ def few_shot(table: dict) -> list[str]:
     for name, row in table.items():
         cells = [interval(row["accuracy"]), interval(row["accuracy of raw pixels"]), f"{row['seconds to learn']:.1f}"]
         lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def hybrids(name: str, table: dict) -> list[str]:
+    """Generators of one world, below the pictures of which the answer is known."""
+    world = {"hybrids_photos": "photos, 32 px", "hybrids_rendered": "rendered, 64 px"}[name]
+    lines = [
+        f"True hybrids ({world}): the share of pictures that pass every gate, and each gate alone: five judges see",
+        "*both*; among held-out pictures (*real*); no copy (*new*); not put together of two (*one thing*). The kernel",
+        "distance is to held-out pictures of both classes; the last column says how many different pictures those that",
+        "pass are worth (Vendi score). Above, pictures of which the answer is known (`training/evaluate_hybrids.py`):",
+        "",
+        "| pictures | true hybrids | both | real | new | one thing | kernel distance | different |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for part in ("known", "generators"):
+        for row, figures in table[part].items():
+            gates = [
+                f"{figures[gate]['value']:.1%}".replace("%", " %") for gate in ("both", "real", "new", "one thing")
+            ]
+            distance, worth = f"{figures['kernel distance']['value']:.3f}", f"{figures['different hybrids']:.1f}"
+            shown = row if part == "known" else f"`{row}`"
+            lines.append(f"| {shown} | {' | '.join([interval(figures['hybrid']), *gates, distance, worth])} |")
     return lines
 
 
