@@ -108,16 +108,21 @@ def test_the_measure_of_hybrids(small_run, run_recipe, in_process):
     in_process("train_autoencoder", "--name", "features", "--dataset", "small", "--steps", "4", "--base-channels", "4")
     in_process("train_vae", *options_of("train_vae", "vae"))
     features = last_checkpoint(small_run / "runs/features") / "model"
-    in_process(
+    measure = [
         "evaluate_hybrids", "--dataset", "small", "--judges", "judges", "--guides", "judges", "--detector", "detector",
-        "--features", str(features), "--generators", "vae", "vae:steered", "--count", "12", "--grids", "grids",
-        "--output", "hybrids.json",
-    )  # fmt: skip
+        "--features", str(features), "--count", "12", "--grids", "grids", "--output", "hybrids.json", "--generators",
+    ]  # fmt: skip
+    in_process(*measure, "vae")
+    first = json.loads((small_run / "hybrids.json").read_text())
+    first["known"]["noise"]["measured"] = "before"
+    (small_run / "hybrids.json").write_text(json.dumps(first))
+    in_process(*measure, "vae", "vae:steered")
     table = json.loads((small_run / "hybrids.json").read_text())
     assert set(table["known"]) == {
         "plain", "neither", "noise", "blur", "mixup", "half", "box", "frequency", "soft", "mask", "three"
     }  # fmt: skip
     assert set(table["generators"]) == {"vae", "vae:steered"}
+    assert table["known"] == first["known"]  # not measured again
     for row in [*table["known"].values(), *table["generators"].values()]:
         assert row["pictures"] > 0
         gates = [row[gate]["value"] for gate in ("both", "real", "new", "one thing")]

@@ -5,8 +5,10 @@
 
 A true hybrid passes each gate of `hybrid_gates.py`. Before the generators come pictures of which the answer is known:
 plain ones, noise, blur, pictures of neither class, pictures put together of two, and the rendered world's true morphs.
+Rows that are in the --output already, measured by the same gates, are kept: name what was trained anew anew.
 """
 
+import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +29,7 @@ from betwixt import metrics
 from betwixt.classifier import ImageClassifier
 from betwixt.ensemble import ClassifierEnsemble
 from betwixt.generation import Steering
-from betwixt.hub import read_json, resolve
+from betwixt.hub import read_json, replace_file, resolve
 from betwixt.images import from_bytes, resized, to_images, to_tensor
 
 LAYER = "features.7"  # of SqueezeNet; its last one knows things, and half of one thing is far from all of them
@@ -72,18 +74,36 @@ def evaluate(recipe: Recipe) -> dict:
         plain(training, recipe.classes),
         plain(test, recipe.classes),
     )
+    thresholds = {
+        "both": [round(value, 3) for value in gates.both],
+        **{name: round(getattr(gates, name), 3) for name in ("real", "mixed", "residual")},
+    }
+    table = {"thresholds": thresholds, **begun(recipe, thresholds)}
     known = known_pictures(training, test, recipe)
     generators = {name: partial(draw, name, recipe) for name in recipe.generators}
-    rows = tqdm({**known, **generators}.items(), disable=None)
-    figures = {}
-    for name, pictures in rows:
-        rows.set_description(name)
-        figures[name] = measure(gates, pictures() if callable(pictures) else pictures, name, recipe)
-    return {
-        "thresholds": {"both": gates.both, "real": gates.real, "mixed": gates.mixed, "residual": gates.residual},
-        "known": {name: figures[name] for name in known},
-        "generators": {name: figures[name] for name in generators},
-    }
+    bar = tqdm({**known, **generators}.items(), disable=None)
+    for name, pictures in bar:
+        bar.set_description(name)
+        rows = table["known" if name in known else "generators"]
+        if name not in rows:
+            rows[name] = measure(gates, pictures() if callable(pictures) else pictures, name, recipe)
+            keep(table, recipe)
+    return table
+
+
+def begun(recipe: Recipe, thresholds: dict) -> dict[str, dict]:
+    """The rows that are in the table already, where they were measured by the same gates."""
+    path = Path(recipe.output or "")
+    table = json.loads(path.read_text()) if path.is_file() else {}
+    same = table.get("thresholds") == thresholds
+    return {part: table[part] if same else {} for part in ("known", "generators")}
+
+
+def keep(table: dict, recipe: Recipe) -> None:
+    """Write what there is, so that a run that was stopped goes on."""
+    if recipe.output:
+        Path(recipe.output).parent.mkdir(parents=True, exist_ok=True)
+        replace_file(Path(recipe.output), lambda temporary: temporary.write_text(json.dumps(table, indent=2) + "\n"))
 
 
 def measure(gates: Gates, x: torch.Tensor, name: str, recipe: Recipe) -> dict:

@@ -127,12 +127,11 @@ def draw_strip(wanted: Wanted) -> Iterator[list[Image.Image]]:
 
 
 def film(images: Sequence[Image.Image]) -> bytes:
-    """There and back as an animated WebP, which each picture's size is a whole number of times smaller than."""
-    scale = max(1, FRAME // images[0].width)
-    frames = [image.resize((image.width * scale,) * 2, Image.Resampling.NEAREST) for image in images]
+    """There and back, as an animated WebP of FRAME pixels a side."""
+    frames = [image.resize((FRAME, FRAME), Image.Resampling.BICUBIC) for image in images]
     frames += frames[-2:0:-1]
     buffer = io.BytesIO()
-    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], duration=160, loop=0, lossless=True)
+    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], duration=160, loop=0, quality=90)
     return buffer.getvalue()
 
 

@@ -83,7 +83,7 @@ def _said(verdict: Verdict) -> str:
 
 
 def _picture(image: Image.Image, alt: str, kind: str = "PNG") -> str:
-    return f'<img class="pixels" src="{data_uri(image, kind)}" alt="{escape(alt)}">'
+    return f'<img src="{data_uri(image, kind)}" alt="{escape(alt)}">'
 
 
 # One picture
