@@ -30,15 +30,15 @@ def script(request) -> str:
     return request.param
 
 
-@pytest.fixture
-def in_process(small_run, monkeypatch):
+@pytest.fixture(scope="module")
+def in_process(small_run):
     """in_process("train_gan", *options) runs a recipe in the folder of `small_run`, without starting Python anew."""
-    monkeypatch.chdir(small_run)
 
     def call(script: str, *options: str):
-        module = __import__(script)
-        monkeypatch.setattr(sys, "argv", [script, *options])
-        module.main()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(small_run)
+            patch.setattr(sys, "argv", [script, *map(str, options)])
+            __import__(script).main()
 
     return call
 
@@ -93,8 +93,9 @@ def test_generators_learn(small_run, in_process):
     assert losses[1] < losses[0] < 1
 
 
-def test_the_measure_of_hybrids(small_run, run_recipe, in_process):
-    """From end to end on small pictures; networks that have learnt so little say nothing about the numbers."""
+@pytest.fixture(scope="module")
+def measure(small_run, in_process) -> list:
+    """The command that measures generators, but for their names; all networks that it needs are trained."""
     for number in range(2):
         in_process(
             "train_multilabel", "--name", f"heads-{number}", "--model", "first", "--dataset", "small",
@@ -108,10 +109,14 @@ def test_the_measure_of_hybrids(small_run, run_recipe, in_process):
     in_process("train_autoencoder", "--name", "features", "--dataset", "small", "--steps", "4", "--base-channels", "4")
     in_process("train_vae", *options_of("train_vae", "vae"))
     features = last_checkpoint(small_run / "runs/features") / "model"
-    measure = [
+    return [
         "evaluate_hybrids", "--dataset", "small", "--judges", "judges", "--guides", "judges", "--detector", "detector",
-        "--features", str(features), "--count", "12", "--grids", "grids", "--output", "hybrids.json", "--generators",
+        "--features", features, "--count", "12", "--grids", "grids", "--output", "hybrids.json", "--generators",
     ]  # fmt: skip
+
+
+def test_the_measure_of_hybrids(small_run, in_process, measure):
+    """From end to end on small pictures; networks that have learnt so little say nothing about the numbers."""
     in_process(*measure, "vae")
     first = json.loads((small_run / "hybrids.json").read_text())
     first["known"]["noise"]["measured"] = "before"
@@ -131,9 +136,39 @@ def test_the_measure_of_hybrids(small_run, run_recipe, in_process):
     assert (small_run / "grids/vae.png").exists()
 
 
-def test_steered_needs_guides(small_run, in_process):
-    in_process("train_vae", *options_of("train_vae", "unguided"))
-    from evaluate_hybrids import Recipe, draw
+def test_steered_needs_guides(in_process, measure, capsys):
+    without = measure[: measure.index("--guides")] + measure[measure.index("--guides") + 2 :]
+    with pytest.raises(SystemExit) as stopped:
+        in_process(*without, "vae", "vae:conjured")
+    assert "combine must be one of midpoint, steered" in str(stopped.value)
+    without[without.index("hybrids.json")] = "unguided.json"
+    with pytest.raises(SystemExit) as stopped:
+        in_process(*without, "vae:steered")
+    assert str(stopped.value) == "error: vae:steered needs --guides"
 
-    with pytest.raises(ValueError, match="needs --guides"):
-        draw("unguided:steered", Recipe(dataset=["small"]))
+
+def test_publishing_a_generator_and_an_ensemble(small_run, in_process, measure, tmp_path, monkeypatch):
+    publishing = ["--dataset", "small", "--output", tmp_path]
+    in_process("publish", "judges", "small-judges", *publishing)
+    in_process("publish", "vae", "small-vae", *publishing)
+    assert "model-index" in (tmp_path / "small-judges" / "README.md").read_text()
+    for name in ("small-judges", "small-vae"):
+        assert (tmp_path / name / "model.safetensors").stat().st_size < 3_000_000
+    generators = {"small-vae": str(tmp_path / "small-vae"), "small-vae:steered": f"{tmp_path / 'small-vae'}:steered"}
+    in_process(*measure, *generators.values())
+    table = json.loads((small_run / "hybrids.json").read_text())
+    table["generators"] = {name: table["generators"][measured] for name, measured in generators.items()}
+    (small_run / "named.json").write_text(json.dumps(table))
+    samples = next(small_run.glob("grids/*.png"))
+    in_process("publish", "vae", "small-vae", *publishing, "--table", "named.json", "--samples", samples)
+    folder = tmp_path / "small-vae"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md", "config.json", "model.safetensors", "samples.webp"
+    ]  # fmt: skip
+    card = (folder / "README.md").read_text()
+    for said in ("true hybrids (default)", "true hybrids (steered)", "planted mixes", "train_vae.py", "![Pictures"):
+        assert said in card
+    monkeypatch.syspath_prepend(ROOT / "hub_upload")
+    __import__("upload_model").check_model(folder)  # what uploading asks for
+    code = card.split("```python\n")[1].split("```")[0].replace('"betwixt/small-vae"', repr(str(folder)))
+    exec(compile(code, "card", "exec"), {})
