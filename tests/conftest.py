@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+if "PYTEST_XDIST_WORKER" in os.environ:  # two workers of one thread each do more than two that wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest_plugins = ["hub_fixtures", "spaces_fixtures"]
 
 

@@ -17,7 +17,7 @@ import torch
 from augmentation import random_blur
 from blends import ALL_BLENDS, pairs
 from encoders import embed, imagenet, load
-from hybrid_gates import Gates, Plain
+from hybrid_gates import Embed, Gates, Plain
 from loop import RUNS, last_checkpoint
 from options import option, parse, report, run
 from samples import grid
@@ -32,7 +32,7 @@ from betwixt.generation import Steering
 from betwixt.hub import read_json, replace_file, resolve
 from betwixt.images import from_bytes, resized, to_images, to_tensor
 
-LAYER = "features.7"  # of SqueezeNet; its last one knows things, and half of one thing is far from all of them
+LAYER = "features.7"  # of SqueezeNet, for the gates; its last one knows things, and half a thing is far from all
 HALFWAY = (0.4, 0.6)  # t of the morphs that must pass
 STEERED = "steered"
 
@@ -70,7 +70,7 @@ def evaluate(recipe: Recipe) -> dict:
         recipe.classes,
         ClassifierEnsemble.from_pretrained(folder_of(recipe.judges)),
         ImageClassifier.from_pretrained(folder_of(recipe.detector)),
-        features_of(recipe),
+        features_of(recipe, LAYER),
         plain(training, recipe.classes),
         plain(test, recipe.classes),
     )
@@ -79,6 +79,7 @@ def evaluate(recipe: Recipe) -> dict:
         **{name: round(getattr(gates, name), 3) for name in ("real", "mixed", "residual")},
     }
     table = {"thresholds": thresholds, **begun(recipe, thresholds)}
+    whole = Whole(features_of(recipe), from_bytes(test.of_classes(recipe.classes).pixels))
     known = known_pictures(training, test, recipe)
     generators = {name: partial(draw, name, recipe) for name in recipe.generators}
     bar = tqdm({**known, **generators}.items(), disable=None)
@@ -86,7 +87,7 @@ def evaluate(recipe: Recipe) -> dict:
         bar.set_description(name)
         rows = table["known" if name in known else "generators"]
         if name not in rows:
-            rows[name] = measure(gates, pictures() if callable(pictures) else pictures, name, recipe)
+            rows[name] = measure(gates, whole, pictures() if callable(pictures) else pictures, name, recipe)
             keep(table, recipe)
     return table
 
@@ -106,20 +107,30 @@ def keep(table: dict, recipe: Recipe) -> None:
         replace_file(Path(recipe.output), lambda temporary: temporary.write_text(json.dumps(table, indent=2) + "\n"))
 
 
-def measure(gates: Gates, x: torch.Tensor, name: str, recipe: Recipe) -> dict:
+class Whole:
+    """How pictures are as a whole, in features that know things, beside held-out pictures (N, 3, S, S)."""
+
+    def __init__(self, embed: Embed, held_out: torch.Tensor):
+        self.embed, self.references = embed, embed(held_out)
+
+    def __call__(self, x: torch.Tensor, hybrid: torch.Tensor) -> dict:
+        """Pictures (M, 3, S, S), and (M,) which are true hybrids -> figures; a kernel wants features of deviation 1."""
+        features = self.embed(x)
+        scale = features.shape[1] ** 0.5
+        return {
+            "kernel distance": metrics.kernel_distance(features * scale, self.references * scale),
+            "different pictures": metrics.vendi_score(features),
+            "different hybrids": metrics.vendi_score(features[hybrid]) if hybrid.any() else 0.0,
+        }
+
+
+def measure(gates: Gates, whole: Whole, x: torch.Tensor, name: str, recipe: Recipe) -> dict:
     """The share of (N, 3, S, S) that passes each gate, and how the pictures are as a whole."""
-    passed, features = gates.ask(x), gates.embed(x)
+    passed = gates.ask(x)
     if recipe.grids and name in recipe.generators:
         save_grid(Path(recipe.grids) / f"{name.replace(':', '-')}.png", x, passed["hybrid"])
-    hybrids = features[passed["hybrid"]]
-    scale = features.shape[1] ** 0.5
-    return {
-        "pictures": len(x),
-        **{gate: metrics.with_interval(values.double()) for gate, values in passed.items()},
-        "kernel distance": metrics.kernel_distance(features * scale, gates.references * scale),
-        "different hybrids": metrics.vendi_score(hybrids) if len(hybrids) else 0.0,
-        "different pictures": metrics.vendi_score(features),
-    }
+    shares = {gate: metrics.with_interval(values.double()) for gate, values in passed.items()}
+    return {"pictures": len(x), **shares, **whole(x, passed["hybrid"])}
 
 
 def save_grid(path: Path, x: torch.Tensor, hybrid: torch.Tensor, most: int = 64) -> None:
@@ -200,12 +211,12 @@ def folder_of(name: str) -> Path:
     return of_run / "model" if of_run else resolve(name)
 
 
-def features_of(recipe: Recipe):
-    """Pictures -> features (N, D) of length 1."""
+def features_of(recipe: Recipe, layer: str | None = None) -> Embed:
+    """Pictures -> features (N, D) of length 1; `layer` is SqueezeNet's."""
     if recipe.weights:
-        return partial(embed, imagenet(recipe.weights)[0], LAYER)
-    model, layer = load(recipe.features)
-    return lambda x: embed(model, layer, resized(x, model.image_size))
+        return partial(embed, imagenet(recipe.weights)[0], layer)
+    model, own = load(recipe.features)
+    return lambda x: embed(model, own, resized(x, model.image_size))
 
 
 def plain(table: ImageTable, classes: list[str]) -> Plain:
