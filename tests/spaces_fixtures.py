@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 from tables import encode, write_dataset
 
-from betwixt import ClassifierEnsemble, ConvAutoencoder, DiffusionModel, ImageClassifier
+from betwixt import ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier
 
 PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
@@ -35,7 +35,7 @@ STAND_INS = {
     "clocks-crocodiles-shallow": {"architecture": "shallow"},
 }
 AUTOENCODER = "clocks-crocodiles-autoencoder"  # the search has it besides
-GENERATORS = ("clocks-crocodiles-diffusion-photos",)
+GENERATORS = ("clocks-crocodiles-diffusion-photos", "clocks-crocodiles-gan-photos")
 ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 
 
@@ -108,6 +108,7 @@ def stand_ins(tmp_path_factory) -> Path:
     ConvAutoencoder(base_channels=4, latent_dim=16).save_pretrained(folder / "models" / AUTOENCODER)
     generator = DiffusionModel(class_names=CLASSES[:2], patch_size=4, base_channels=8)
     generator.save_pretrained(folder / "models" / GENERATORS[0])
+    ConditionalGAN(class_names=CLASSES[:2], base_channels=8).save_pretrained(folder / "models" / GENERATORS[1])
     member = ImageClassifier(class_names=CLASSES, **STAND_INS["clocks-crocodiles-classifier"])
     for name in ENSEMBLES:
         ensemble = ClassifierEnsemble(members=[member.config] * 2, thresholds={"clock": 0.4, "crocodile": 0.4})

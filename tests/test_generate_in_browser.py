@@ -85,6 +85,21 @@ def test_the_slider_the_seed_and_more_hybrid(open_page):
     assert pictures(page) != steered
 
 
+def test_another_generator_has_its_own_ways(open_page):
+    page = open_tab(open_page)
+    wait_for_sheet(page)
+    before = pictures(page)
+    page.get_by_role("radio", name="GAN").click()
+    expect(page.locator("#combine input")).to_have_value("The label in the middle", timeout=PATIENCE)
+    page.locator("#combine input").click()
+    page.get_by_role("option", name="Form of one, detail of the other").click()
+    page.locator("#draw").click()
+    expect(page.locator("#sheet .drawn button img").first).not_to_have_attribute("src", before[0], timeout=PATIENCE)
+    wait_for_sheet(page)
+    page.locator("#sheet .drawn button").first.click()
+    expect(page.locator("#film")).to_be_visible(timeout=PATIENCE)
+
+
 def test_double_clicks_and_a_picture_of_an_outdated_sheet(open_page):
     page = open_tab(open_page)
     wait_for_sheet(page)

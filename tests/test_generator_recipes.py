@@ -166,7 +166,7 @@ def test_publishing_a_generator_and_an_ensemble(small_run, in_process, measure, 
         "README.md", "config.json", "model.safetensors", "samples.webp"
     ]  # fmt: skip
     card = (folder / "README.md").read_text()
-    for said in ("true hybrids (default)", "true hybrids (steered)", "planted mixes", "train_vae.py", "![Pictures"):
+    for said in ("true hybrids (midpoint)", "true hybrids (steered)", "planted mixes", "train_vae.py", "![Pictures"):
         assert said in card
     monkeypatch.syspath_prepend(ROOT / "hub_upload")
     __import__("upload_model").check_model(folder)  # what uploading asks for

@@ -89,7 +89,9 @@ def test_card_names_what_the_space_uses(launch):
     metadata = yaml.safe_load((SPACE / "README.md").read_text(encoding="utf-8").split("---")[1])
     launch.load_space(SPACE)
     networks = sys.modules["betwixt_space_clocks_crocodiles.networks"]
-    used = dict.fromkeys([*networks.NETWORKS, *networks.FEATURES])
+    generators = sys.modules["betwixt_space_clocks_crocodiles.generators"]
+    drawing = [generator.name for of_kind in generators.GENERATORS.values() for generator in of_kind.values()]
+    used = {*networks.NETWORKS, *networks.FEATURES, *drawing, generators.JUDGES, generators.GUIDES}
     assert set(metadata["models"]) == {f"betwixt/{name}" for name in used}
     assert metadata["preload_from_hub"] == metadata["models"]
     assert metadata["datasets"] == ["betwixt/clocks-crocodiles"]
@@ -134,6 +136,10 @@ def test_api_explains_itself(client):
         "/classify": ("clock, a crocodile or neither", ["photo", "explained"]),
         "/find_hybrids": ("between a clock and a crocodile", ["files", "method", "features"]),
         "/learn_two_classes": ("two classes of your own", [*own_classes, "method", "features"]),
+        "/generate_hybrids": (
+            "between a clock and a crocodile",
+            ["kind", "generator", "share", "seed", "count", "combine"],
+        ),
     }
     assert list(described) == list(expected)
     for name, (words, parameters) in expected.items():

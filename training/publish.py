@@ -135,7 +135,11 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
     if KINDS[model_class].usage == GENERATE:
         model = getattr(betwixt, model_class).from_pretrained(folder)
         size = sum(parameter.numel() for parameter in model.parameters())
-        return {"task": "unconditional-image-generation", "num_parameters": size, "results": of_generator(options)}
+        return {
+            "task": "unconditional-image-generation",
+            "num_parameters": size,
+            "results": of_generator(options, model),
+        }
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         script = Path(__file__).with_name(f"evaluate_{KINDS[model_class].stem}.py")
         command = [
@@ -152,7 +156,7 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         return json.loads(Path(file.name).read_text())
 
 
-def of_generator(options: argparse.Namespace) -> dict:
+def of_generator(options: argparse.Namespace, model) -> dict:
     """{dataset: {figure: ...}} from the table, beside the planted mix that is most often taken for a hybrid."""
     if not options.table:
         return {}
@@ -160,7 +164,7 @@ def of_generator(options: argparse.Namespace) -> dict:
     for name, row in table["generators"].items():
         published, _, combine = name.partition(":")
         if published == options.name:
-            way = f" ({combine or 'default'})"
+            way = f" ({combine or model.COMBINATIONS[0]})"
             figures[f"true hybrids{way}"] = row["hybrid"]
             figures |= {f"pass the gate {gate}{way}": row[gate] for gate in ("both", "real", "new", "one thing")}
             figures[f"kernel distance{way}"] = row["kernel distance"]

@@ -86,9 +86,9 @@ def make_loss(recipe: Recipe, num_classes: int):
         if recipe.augmentation:
             x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
         x, targets = mixup(x, targets, recipe.mixed_labels)
-        x_hat, mu, log_variance = model(x.contiguous(memory_format=torch.channels_last), targets)
+        x_hat, mean, log_variance = model(x.contiguous(memory_format=torch.channels_last), targets)
         error = (x_hat.float() - x).square().mean()
-        divergence = (mu.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
         values = x[0].numel()
         return error.log() / 2 + recipe.beta * divergence / values, {"error": error, "nats": divergence}
 

@@ -11,7 +11,7 @@ from networks import published
 from PIL import Image
 from searches import pictures_in, shared_collections
 
-from betwixt import metrics
+from betwixt import ConditionalGAN, metrics
 from betwixt.diffusion import DiffusionModel
 from betwixt.generation import Steering
 from betwixt.images import to_images, to_tensor
@@ -35,6 +35,7 @@ class Generator:
 GENERATORS = {  # kind of picture -> generator; the default first
     "photos": {
         "diffusion": Generator("clocks-crocodiles-diffusion-photos", DiffusionModel.COMBINATIONS),
+        "gan": Generator("clocks-crocodiles-gan-photos", ConditionalGAN.COMBINATIONS),
     },
 }
 

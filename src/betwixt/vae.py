@@ -17,7 +17,8 @@ from betwixt.layers import Down, Up
 class VAE(PretrainedMixin, nn.Module):
     """Squeezes a picture into a normal distribution over latents, and draws pictures from latents and their class.
 
-    The encoder is not told the class: the latent of a picture is what is drawn in it beside that.
+    The encoder is not told the class. Each class has a normal distribution of latents of its own, of learned mean;
+    shares of several have a mean in between.
 
     Args:
         class_names: names of the classes, lower case with underscores; none: one decoder for all.
@@ -55,6 +56,7 @@ class VAE(PretrainedMixin, nn.Module):
             nn.Flatten(),
             nn.Linear(flat, 2 * latent_dim),
         )
+        self.prior = nn.Linear(len(self.class_names), latent_dim, bias=False) if self.class_names else None
         self.decoder = nn.Sequential(
             nn.Linear(latent_dim + len(self.class_names), flat),
             nn.Unflatten(1, shape),
@@ -72,10 +74,14 @@ class VAE(PretrainedMixin, nn.Module):
         return self.decoder(torch.cat([z, labels], 1))
 
     def forward(self, x: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Pictures and labels -> x_hat of a latent that is drawn, and the latent's mean and log variance."""
+        """Pictures, labels -> x_hat of a latent that is drawn; the latent's mean less its class's; its log variance."""
         mu, log_variance = self.encode(x)
         z = mu + (log_variance / 2).exp() * torch.randn_like(mu)
-        return self.decode(z, labels), mu, log_variance
+        return self.decode(z, labels), mu - self.centre(labels), log_variance
+
+    def centre(self, labels: torch.Tensor) -> torch.Tensor:
+        """(B, num_classes), shares -> (B, latent_dim), the mean of latents of pictures like that."""
+        return self.prior(labels) if self.prior else labels.new_zeros(len(labels), self.latent_dim)
 
     @torch.inference_mode()
     def embed(self, images: Sequence[Image.Image]) -> torch.Tensor:
@@ -97,7 +103,7 @@ class VAE(PretrainedMixin, nn.Module):
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
-            combine: "midpoint" (default: the decoder is given the shares as its label), "steered" (from there,
+            combine: "midpoint" (default: latents are drawn around the mean of the shares), "steered" (from there,
                 `steering` moves the latent to where its guides see every class).
 
         Raises:
@@ -110,7 +116,9 @@ class VAE(PretrainedMixin, nn.Module):
         combine = check_request(self, count, seed, combine, steering)
         shares = weights_of(weights, self.class_names)
         device = next(self.parameters()).device
-        z, labels = noise_of(seed, count, (self.latent_dim,))[0].to(device), shares.to(device).expand(count, -1)
+        labels = shares.to(device).expand(count, -1)
+        with torch.inference_mode():
+            z = noise_of(seed, count, (self.latent_dim,))[0].to(device) + self.centre(labels)
         if combine == "steered":
             z = steering.climb(lambda moved: self.decode(moved, labels), z, named(self.class_names, shares))
         with torch.inference_mode():
