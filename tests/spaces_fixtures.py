@@ -15,7 +15,7 @@ import pytest
 import torch
 from gradio_client import Client
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from tables import encode, write_dataset
 
 from betwixt import ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier
@@ -150,6 +150,7 @@ def site(hub_folder, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def chromium():
+    expect.set_options(timeout=PATIENCE)  # two workers share the machine
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path="/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else None,
