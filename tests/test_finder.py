@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from spaces_fixtures import EXAMPLES, SPACE
 
 from betwixt import ImageClassifier
@@ -176,3 +177,12 @@ def test_files_left_out_are_counted_and_the_first_are_named(space):
     assert "7 files were left out" in shown
     assert shown.count("The file is empty.") == 5
     assert "and 2 more" in shown
+
+
+def test_the_nearest_training_pictures_where_they_are_at_hand(space):
+    generators, known = space("generators"), space("searches").pictures_in("rendered")
+    clocks = [picture for picture in known if picture.kind == "clock"]
+    mirrored = clocks[3].open(32).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    assert generators.nearest(mirrored, "rendered")[0].name == clocks[3].name
+    assert len(generators.nearest(mirrored, "rendered")) == 2
+    assert generators.nearest(mirrored, "photos") == []  # no one has named any
