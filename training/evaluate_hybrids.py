@@ -21,7 +21,7 @@ from hybrid_gates import Embed, Gates, Plain
 from loop import RUNS, last_checkpoint
 from options import option, parse, report, run
 from samples import grid
-from tables import NEITHER, ImageTable, concatenate, read_dataset
+from tables import NEITHER, ImageTable, read_dataset, read_splits
 from tqdm import tqdm
 
 import betwixt
@@ -62,10 +62,7 @@ def main() -> None:
 
 def evaluate(recipe: Recipe) -> dict:
     """{"thresholds": ..., "known": {kind: figures}, "generators": {name: figures}}."""
-    training, test = (
-        concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
-        for split in ("train", "test")
-    )
+    training, test = read_splits(recipe.dataset, recipe.image_size)
     gates = Gates(
         recipe.classes,
         ClassifierEnsemble.from_pretrained(folder_of(recipe.judges)),

@@ -15,7 +15,6 @@ from betwixt.images import BATCH, resized
 
 OTHER_CLASS = 0.02  # of the held-out pictures of one class pass for the other
 PASS = 0.95  # of held-out plain pictures pass "real", and as many "one thing"
-COPY_RATIO = 1 / 3
 SHIFT = 2  # pixels of 32
 SIDE = 32  # at which pixels are compared
 SHIFTS = ((0, 0), (SHIFT, SHIFT), (SHIFT, -SHIFT), (-SHIFT, SHIFT), (-SHIFT, -SHIFT))
@@ -71,7 +70,7 @@ class Gates:
         passed = {
             "both": (self.yes(x) > torch.tensor(self.both)).all(1),
             "real": metrics.manifold_distance(features, self.references) <= self.real,
-            "new": self.copy_ratio(x) >= COPY_RATIO,
+            "new": self.copy_ratio(x) >= metrics.COPY_RATIO,
             "one thing": (self.mixedness(x) <= self.mixed) & (self.residuals(x) >= self.residual),
         }
         return passed | {"hybrid": torch.stack([*passed.values()]).all(0)}

@@ -3,23 +3,19 @@
 from pathlib import Path
 
 from PIL import Image
-from tables import NEITHER, ImageTable, concatenate, read_dataset
+from tables import NEITHER, ImageTable, read_splits
 
 from betwixt import metrics
 from betwixt.images import from_bytes, to_tensor
 
 ROW = 8
-COPY_RATIO = 1 / 3
 
 
 def load(recipe) -> tuple[ImageTable, ImageTable]:
     """The plain pictures to train on and those held out, of the recipe's classes in its datasets."""
-    tables = [
-        concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
-        for split in ("train", "test")
-    ]
-    classes = recipe.classes or [name for name in tables[0].class_names if name != NEITHER]
-    return tables[0].of_classes(classes), tables[1].of_classes(classes)
+    training, test = read_splits(recipe.dataset, recipe.image_size)
+    classes = recipe.classes or [name for name in training.class_names if name != NEITHER]
+    return training.of_classes(classes), test.of_classes(classes)
 
 
 class Watch:
@@ -39,7 +35,7 @@ class Watch:
         grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
         drawn = to_tensor([picture for row in rows for picture in row], model.image_size)
         ratio = metrics.copy_ratio(metrics.shifted_distances(drawn, self.pictures))
-        return {"copies": (ratio < COPY_RATIO).float().mean().item()}
+        return {"copies": (ratio < metrics.COPY_RATIO).float().mean().item()}
 
 
 def grid(rows: list[list[Image.Image]], scale: int = 2, gap: int = 2) -> Image.Image:

@@ -172,6 +172,14 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
     )
 
 
+def read_splits(names: Sequence[str], image_size: int) -> tuple[ImageTable, ImageTable]:
+    """What is trained on, and what is held out, of several datasets with the same classes. Raises as `read_dataset`."""
+    training, test = (
+        concatenate([read_dataset(name, split, image_size) for name in names]) for split in ("train", "test")
+    )
+    return training, test
+
+
 def folds(table: ImageTable, num_folds: int, seed: int) -> torch.Tensor:
     """(N,) which fold each row is in: by the hash of its group, so that near-duplicates are never parted."""
     groups = table.columns["group"]

@@ -15,7 +15,7 @@ from augmentation import random_affine, random_blur, random_colour
 from blends import ALL_BLENDS
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
-from tables import ImageTable, Pictures, concatenate, read_dataset
+from tables import ImageTable, Pictures, read_splits
 from torch import nn
 
 from betwixt import metrics
@@ -50,10 +50,7 @@ def main() -> None:
 
 def train_mix_detector(recipe: Recipe) -> None:
     """Load, build, train."""
-    training, held_out = (
-        concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
-        for split in ("test", "train")
-    )
+    held_out, training = read_splits(recipe.dataset, recipe.image_size)
     torch.manual_seed(recipe.seed)
     model = ImageClassifier(
         architecture="resnet9", class_names=CLASSES, image_size=recipe.image_size,

@@ -151,12 +151,12 @@ def nearest(image: Image.Image, kind: str, count: int = 2) -> list[Picture]:
     """The most similar of the pictures that a generator learned from; none where those are not at hand."""
     if kind not in shared_collections():
         return []
-    known = [picture for picture in pictures_in(kind) if picture.kind in CLASSES]
-    distances = metrics.shifted_distances(to_tensor([image], COMPARED), _references(kind))[0]
+    known, references = _references(kind)
+    distances = metrics.shifted_distances(to_tensor([image], COMPARED), references)[0]
     return [known[row] for row in distances.topk(min(count, len(known)), largest=False).indices.tolist()]
 
 
 @functools.cache
-def _references(kind: str) -> torch.Tensor:
+def _references(kind: str) -> tuple[list[Picture], torch.Tensor]:
     known = [picture for picture in pictures_in(kind) if picture.kind in CLASSES]
-    return to_tensor([picture.open(COMPARED) for picture in known], COMPARED)
+    return known, to_tensor([picture.open(COMPARED) for picture in known], COMPARED)

@@ -31,12 +31,12 @@ def forming(images: Sequence[Image.Image], step: int, steps: int) -> str:
     return f'<div class="answers">{words}<ol class="drawn">{items}</ol></div>'
 
 
-def sheet(wanted: Wanted, images: Sequence[Image.Image], verdicts: Sequence[Verdict], picked: int | None) -> str:
+def sheet(wanted: Wanted, images: Sequence[Image.Image], verdicts: Sequence[Verdict]) -> str:
     """All pictures, each with what the judges say; to click on."""
     both = sum(verdict.both for verdict in verdicts)
     headline = f"{both} of {len(images)} look like both to the judges." if len(images) > 1 else _said(verdicts[0])
     text = f"{_where(wanted)} Click on a picture to follow it from clock to crocodile."
-    items = "".join(_item(wanted, i, image, verdicts[i], i == picked) for i, image in enumerate(images))
+    items = "".join(_item(wanted, i, image, verdicts[i]) for i, image in enumerate(images))
     return (
         f'<div class="answers"><div class="sentence" role="status"><h2>{escape(headline)}</h2>'
         f"<p>{escape(text)}</p></div>"
@@ -52,12 +52,11 @@ def _where(wanted: Wanted) -> str:
     return f"{percent(1 - wanted.share)} clock, {percent(wanted.share)} crocodile was asked for."
 
 
-def _item(wanted: Wanted, index: int, image: Image.Image, verdict: Verdict, picked: bool) -> str:
-    current = ' aria-current="true"' if picked else ""
+def _item(wanted: Wanted, index: int, image: Image.Image, verdict: Verdict) -> str:
     spoken = f"Seed {wanted.seed + index}: {_said(verdict)}"
     mark = '<span class="both">both</span>' if verdict.both else ""
     return (
-        f'<li><button type="button" data-index="{index}"{current} aria-label="{escape(spoken)}">'
+        f'<li><button type="button" data-index="{index}" aria-label="{escape(spoken)}">'
         f"{_picture(image, '')}{mark}{_bars(verdict)}</button></li>"
     )
 

@@ -89,7 +89,7 @@ class Events:
             yield NOTHING_NEW
             return
         visit.wanted, visit.images, visit.verdicts = wanted, drawing.images, verdicts
-        yield panel.sheet(wanted, drawing.images, verdicts, None), "", GONE, gr.skip()
+        yield panel.sheet(wanted, drawing.images, verdicts), "", GONE, gr.skip()
 
     def look_closer(self, event: gr.EventData, visit: Visit) -> Iterator[tuple]:
         """One picture, and all the way from clock to crocodile; gives what is below the sheet, and the film."""

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 BOOTSTRAPS = 2000
+COPY_RATIO = 1 / 3  # of distances, under which a picture is called a copy
 _BOUNDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 
 
