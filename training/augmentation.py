@@ -23,6 +23,11 @@ def random_affine(x: torch.Tensor, degrees: float = 12, scale: float = 0.2, shif
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
+def moved(x: torch.Tensor, strength: float) -> torch.Tensor:
+    """`random_affine` at a share of its ordinary bounds; at 0 the pictures as they are."""
+    return random_affine(x, 12 * strength, 0.2 * strength, 0.125 * strength) if strength else x
+
+
 def random_colour(x: torch.Tensor, strength: float = 0.3) -> torch.Tensor:
     """Change brightness, contrast and saturation by up to `strength`, and in one picture of ten remove the colour."""
 

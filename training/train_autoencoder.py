@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from augmentation import cutout, random_affine
+from augmentation import cutout, moved
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
 from tables import ImageTable, Pictures, concatenate, read_dataset
@@ -98,7 +98,7 @@ def make_loss(recipe: Recipe):
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x = from_bytes(pixels)
         if recipe.augmentation:
-            x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
+            x = moved(x, recipe.augmentation)
         seen = x + recipe.noise * torch.randn_like(x) if recipe.noise else x
         if recipe.cutout:
             seen = cutout(seen, recipe.cutout)

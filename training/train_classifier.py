@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from augmentation import cutout, mixup, random_affine, random_colour
+from augmentation import cutout, mixup, moved, random_colour
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
 from tables import ImageTable, Pictures, concatenate, counterexample_weights, folds, read_dataset
@@ -142,7 +142,7 @@ def make_loss(recipe: Recipe, weights: torch.Tensor, class_names: list[str]):
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, len(weights)).float()
         if recipe.augmentation:
-            x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
+            x = moved(x, recipe.augmentation)
             x = random_colour(x, 0.3 * recipe.augmentation)
         if recipe.cutout:
             x = cutout(x, recipe.cutout)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from augmentation import mixup, random_affine
+from augmentation import mixup, moved
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
 from samples import Watch, load
@@ -90,8 +90,7 @@ def make_loss(recipe: Recipe, num_classes: int):
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, num_classes).float()
-        if recipe.augmentation:
-            x = random_affine(x, 12 * recipe.augmentation, 0.2 * recipe.augmentation, 0.125 * recipe.augmentation)
+        x = moved(x, recipe.augmentation)
         x, targets = mixup(x, targets, recipe.mixed_labels)
         targets = targets * (torch.rand(len(x), 1, device=x.device) >= recipe.unlabelled)
         sigma = (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(x), device=x.device)).exp()
