@@ -110,8 +110,9 @@ def stand_ins(tmp_path_factory) -> Path:
     generator.save_pretrained(folder / "models" / GENERATORS[0])
     ConditionalGAN(class_names=CLASSES[:2], base_channels=8).save_pretrained(folder / "models" / GENERATORS[1])
     member = ImageClassifier(class_names=CLASSES, **STAND_INS["clocks-crocodiles-classifier"])
+    thresholds = {f"clocks-crocodiles-{kind}": {"clock": 0.4, "crocodile": 0.4} for kind in ("photos", "rendered")}
     for name in ENSEMBLES:
-        ensemble = ClassifierEnsemble(members=[member.config] * 2, thresholds={"clock": 0.4, "crocodile": 0.4})
+        ensemble = ClassifierEnsemble(members=[member.config] * 2, thresholds=thresholds)
         ensemble.save_pretrained(folder / "models" / name)
     write_dataset(folder / "datasets" / "clocks-crocodiles", {"train": stand_in_rows()}, CLASSES, "# stand-ins")
     return folder

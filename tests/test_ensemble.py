@@ -16,7 +16,7 @@ def ensemble(count: int = 3, **arguments) -> ClassifierEnsemble:
 
 
 def test_ensemble_says_the_mean_and_comes_back(tmp_path):
-    model = ensemble(thresholds={"clock": 0.4, "crocodile": 0.6})
+    model = ensemble(thresholds={"photos": {"clock": 0.4, "crocodile": 0.6}, "drawn": {"clock": 0.6}})
     images = [Image.effect_noise((40, 30), 60).convert("RGB") for _ in range(20)]
     each = torch.stack([member.predict_multilabel(images) for member in model.members])
     assert each.std(0).min() > 0
@@ -25,16 +25,22 @@ def test_ensemble_says_the_mean_and_comes_back(tmp_path):
     model.save_pretrained(tmp_path)
     loaded = ClassifierEnsemble.from_pretrained(tmp_path)
     torch.testing.assert_close(loaded.predict_multilabel(images), each.mean(0))
-    assert loaded.thresholds == {"clock": 0.4, "crocodile": 0.6}
+    assert loaded.thresholds == model.thresholds
 
 
 def test_yes_needs_all_thresholds():
-    model = ensemble(thresholds={"clock": 0.4, "crocodile": 0.6})
+    model = ensemble(thresholds={"photos": {"clock": 0.4, "crocodile": 0.6}, "drawn": {"clock": 0.6}})
     probabilities = torch.tensor([[0.5, 0.7, 0.0], [0.5, 0.5, 0.0], [0.3, 0.7, 0.0]])
     assert model.says_yes(probabilities, ["clock", "crocodile"]).tolist() == [True, False, False]
     assert model.says_yes(probabilities, ["crocodile"]).tolist() == [True, False, True]
-    with pytest.raises(ValueError, match="no threshold for neither"):
-        model.says_yes(probabilities, ["neither"])
+    assert model.says_yes(torch.tensor([[0.5, 0.7, 0.0]]), ["clock"], "drawn").tolist() == [False]
+    for name, dataset, fault in (
+        ("neither", None, "no threshold for neither"),
+        ("crocodile", "drawn", "no threshold for crocodile"),
+        ("clock", "oil", "thresholds for photos, drawn, not for oil"),
+    ):
+        with pytest.raises(ValueError, match=fault):
+            model.says_yes(probabilities, [name], dataset)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +49,8 @@ def test_yes_needs_all_thresholds():
         ([], {}, "needs members"),
         ([{**MEMBER, "multilabel_width": 0}], {}, "member 0 has no heads"),
         ([MEMBER, {**MEMBER, "image_size": 64}], {}, "member 1 has other classes"),
-        ([MEMBER], {"house": 0.5}, "thresholds must be"),
-        ([MEMBER], {"clock": 1.5}, "thresholds must be"),
+        ([MEMBER], {"photos": {"house": 0.5}}, "thresholds must be"),
+        ([MEMBER], {"photos": {"clock": 1.5}}, "thresholds must be"),
     ],
 )
 def test_members_that_do_not_go_together(members, thresholds, fault):

@@ -12,6 +12,7 @@ from betwixt.generation import MAX_SEED, Steering, noise_of, weights_of
 from betwixt.layers import ModulatedConv2d, batch_deviation, smooth
 
 NAMES = ["clock", "crocodile"]
+SHARES = (0.0, 0.25, 0.5, 0.9, 1.0)  # of the crocodile
 BUILDERS = {
     "vae": lambda: VAE(class_names=NAMES, image_size=16, base_channels=4, latent_dim=8, downsamplings=2),
     "stylegan2": lambda: ConditionalGAN(
@@ -42,7 +43,9 @@ def guides() -> ClassifierEnsemble:
     torch.manual_seed(1)
     member = {"architecture": "cnn", "class_names": NAMES, "image_size": 16, "base_channels": 4}
     member |= {"num_convolutions": 2, "multilabel_width": 8}
-    return ClassifierEnsemble(members=[ImageClassifier(**member).config for _ in range(2)]).eval()
+    thresholds = {"photos": dict.fromkeys(NAMES, 0.5)}
+    members = [ImageClassifier(**member).config for _ in range(2)]
+    return ClassifierEnsemble(members=members, thresholds=thresholds).eval()
 
 
 @pytest.fixture(params=[*BUILDERS])
@@ -274,6 +277,21 @@ def test_steering_makes_the_guides_surer():
     assert ((moved - z).abs() <= z.std(1, keepdim=True) + 1e-5).all()
     torch.testing.assert_close(steering.climb(draw, z, NAMES), moved)
     assert torch.equal(Steering(guides(), strength=0.0).climb(draw, z, NAMES), z)
+
+
+def test_steering_fades_towards_one_class_alone():
+    steering = Steering(guides(), strength=2.0)
+    strengths = [steering.at(weights_of({"clock": 1 - share, "crocodile": share}, NAMES)).strength for share in SHARES]
+    assert strengths == pytest.approx([0.0, 1.0, 2.0, 0.4, 0.0])
+    for kind in ("vae", "stylegan2", "diffusion"):
+        model = built(kind)
+        alone = [
+            pixels(model.generate({"clock": 1.0}, 2, combine="steered", steering=s))
+            for s in (steering, Steering(guides()))
+        ]
+        assert (alone[0] == alone[1]).all()
+        both = [pixels(model.generate(None, 2, combine="steered", steering=s)) for s in (steering, Steering(guides()))]
+        assert (both[0] != both[1]).any()
 
 
 def test_a_moved_picture_is_moved_as_far_as_it_is_open():

@@ -44,8 +44,9 @@ def measure(model: ClassifierEnsemble, dataset: str) -> dict[str, dict]:
     table = read_dataset(dataset, "test", model.image_size)
     yes = torch.cat([model.multilabel_probabilities(from_bytes(pixels)) for pixels in table.pixels.split(BATCH)])
     groups = torch.tensor(table.columns["group"])
-    known = [name for name in model.class_names if name in model.thresholds]
-    passes = torch.stack([model.says_yes(yes, [name]) for name in known], 1)
+    key = Path(dataset).name
+    known = [name for name in model.class_names if name in model.thresholds.get(key, {})]
+    passes = torch.stack([model.says_yes(yes, [name], key) for name in known], 1)
     figures = {}
     for column, name in enumerate(known):
         rows = table.labels == table.class_names.index(name)

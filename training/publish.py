@@ -65,9 +65,9 @@ KINDS = {
     "ClassifierEnsemble": Kind(
         "ensemble",
         "yes to clock, of its pictures",
-        "model.class_names, model.thresholds\n"
+        "model.class_names, model.thresholds  # for pictures like those of each dataset\n"
         "yes = model.predict_multilabel([image])  # that it shows a class, whatever else it shows (1, num_classes)\n"
-        "model.says_yes(yes, list(model.thresholds))  # to all of them",
+        "model.says_yes(yes, model.class_names[:2])  # to both of them",
     ),
     "VAE": Kind("vae", "", GENERATE),
     "ConditionalGAN": Kind("gan", "", GENERATE),

@@ -136,14 +136,20 @@ def film(images: Sequence[Image.Image]) -> bytes:
     return buffer.getvalue()
 
 
-def judge(images: Sequence[Image.Image]) -> list[Verdict]:
-    """What the judges say, who had no part in the drawing. Raises gr.Error where they cannot be loaded."""
+def judge(images: Sequence[Image.Image], kind: str) -> list[Verdict]:
+    """What the judges say, who had no part in the drawing; what is a yes differs between kinds.
+
+    Raises:
+        gr.Error: they cannot be loaded.
+    """
     judges = published(JUDGES)
     probabilities = judges.predict_multilabel(images)
     columns = [judges.class_names.index(name) for name in CLASSES]
     return [
         Verdict(dict(zip(CLASSES, row[columns].tolist(), strict=True)), bool(both))
-        for row, both in zip(probabilities, judges.says_yes(probabilities, CLASSES), strict=True)
+        for row, both in zip(
+            probabilities, judges.says_yes(probabilities, CLASSES, f"clocks-crocodiles-{kind}"), strict=True
+        )
     ]
 
 

@@ -31,7 +31,7 @@ class Functions:
 
     draw: Callable[[Wanted], Iterator[Drawing]]
     draw_strip: Callable[[Wanted], Iterator[list[Image.Image]]]
-    judge: Callable[[Sequence[Image.Image]], list[Verdict]]
+    judge: Callable[[Sequence[Image.Image], str], list[Verdict]]
     nearest: Callable[[Image.Image, str], list[Picture]]
     combinations: Callable[[str, str], Sequence[str]]  # kind, generator -> ways to combine, the default first
 
@@ -79,7 +79,7 @@ class Events:
                     return
                 if not drawing.done:
                     yield panel.forming(drawing.images, drawing.step, drawing.steps), gr.skip(), gr.skip(), gr.skip()
-            verdicts = self.functions.judge(drawing.images)
+            verdicts = self.functions.judge(drawing.images, wanted.kind)
         except (ValueError, gr.Error) as error:
             if visit.turn == turn:
                 visit.wanted = None
@@ -139,7 +139,7 @@ class Events:
             *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, share, seed, count))
         except ValueError as error:
             raise gr.Error(said(error), print_exception=False) from None
-        verdicts = self.functions.judge(drawing.images)
+        verdicts = self.functions.judge(drawing.images, kind)
         rows = [
             {"seed": seed + i, "probabilities": verdict.shares, "both": verdict.both}
             for i, verdict in enumerate(verdicts)

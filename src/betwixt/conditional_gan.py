@@ -119,7 +119,7 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
             else:
                 ws = self.mapping(z, shares.to(device).expand(count, -1))
         if combine == "steered":
-            ws = steering.climb(self.synthesis, ws, named(self.class_names, shares))
+            ws = steering.at(shares).climb(self.synthesis, ws, named(self.class_names, shares))
         with torch.inference_mode():
             return to_images(self.synthesis(ws))
 

@@ -151,8 +151,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
             weigh = move = None
             if combine == "steered":
                 names, own = named(self.class_names, shares), shares[classes]
-                weigh = partial(steering.weigh, names=names, shares=own)
-                move = partial(steering.move, sigma_data=self.sigma_data, names=names)
+                weigh = partial(steering.at(shares).weigh, names=names, shares=own)
+                move = partial(steering.at(shares).move, sigma_data=self.sigma_data, names=names)
             finer = self.sigmas(2 * steps).to(noise.device)  # Heun's method too looks twice in a step
             yield from compose(of_classes, x, finer, shares[classes], noise[1:], guidance, weigh, move)
 

@@ -17,14 +17,15 @@ class ClassifierEnsemble(PretrainedMixin, nn.Module):
 
     Args:
         members: the configuration of each ImageClassifier, with the same classes and a `multilabel_width`.
-        thresholds: class -> the mean probability from which on the answer is yes.
+        thresholds: dataset -> class -> the mean probability from which on the answer is yes, for pictures like those;
+            the first are the default.
 
     Raises:
         ValueError: no members, or members without such heads, of different classes or picture sizes; or thresholds of
             unknown classes or outside [0, 1].
     """
 
-    def __init__(self, *, members: list[dict], thresholds: dict[str, float] | None = None):
+    def __init__(self, *, members: list[dict], thresholds: dict[str, dict[str, float]] | None = None):
         super().__init__()
         if not members:
             raise ValueError("an ensemble needs members")
@@ -36,7 +37,7 @@ class ClassifierEnsemble(PretrainedMixin, nn.Module):
                 raise ValueError(f"member {number} has no heads that say yes or no to each class")
             if (member.class_names, member.image_size) != (self.class_names, self.image_size):
                 raise ValueError(f"member {number} has other classes or pictures of another size than the first")
-        for name, value in self.thresholds.items():
+        for name, value in [pair for known in self.thresholds.values() for pair in known.items()]:
             if name not in self.class_names or not 0 <= value <= 1:
                 raise ValueError(f"thresholds must be in [0, 1] of {self.class_names}, not {name!r}: {value}")
 
@@ -57,13 +58,27 @@ class ClassifierEnsemble(PretrainedMixin, nn.Module):
         found = [self.multilabel_probabilities(x) for x in batches(images, self.image_size, device)]
         return torch.cat(found) if found else torch.empty(0, len(self.class_names))
 
-    def says_yes(self, probabilities: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
+    def says_yes(self, probabilities: torch.Tensor, names: Sequence[str], dataset: str | None = None) -> torch.Tensor:
         """(B, num_classes) of `predict_multilabel` -> (B,) bool: each of the named classes is over its threshold.
 
         Raises:
-            ValueError: a class has no threshold.
+            ValueError: as `thresholds_of`.
         """
-        if missing := [name for name in names if name not in self.thresholds]:
-            raise ValueError(f"the ensemble has no threshold for {', '.join(missing)}")
         columns = [self.class_names.index(name) for name in names]
-        return (probabilities[:, columns] > torch.tensor([self.thresholds[name] for name in names])).all(1)
+        return (probabilities[:, columns] > self.thresholds_of(names, dataset)).all(1)
+
+    def thresholds_of(self, names: Sequence[str], dataset: str | None = None) -> torch.Tensor:
+        """(len(names),), those for pictures like the dataset's; default: the first.
+
+        Raises:
+            ValueError: there are none for such pictures, or a class has none.
+        """
+        if dataset is None:
+            known = next(iter(self.thresholds.values()), {})
+        elif dataset in self.thresholds:
+            known = self.thresholds[dataset]
+        else:
+            raise ValueError(f"the ensemble has thresholds for {', '.join(self.thresholds)}, not for {dataset}")
+        if missing := [name for name in names if name not in known]:
+            raise ValueError(f"the ensemble has no threshold for {', '.join(missing)}")
+        return torch.tensor([known[name] for name in names])

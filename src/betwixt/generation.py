@@ -1,7 +1,7 @@
 """What every generator's `generate` has in common: which request is valid, the shares, the noise, and steering."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -68,7 +68,7 @@ class Steering:
 
     Args:
         guides: differentiable all the way to the picture; never the judges that will measure it.
-        strength: how far pictures may be moved; 0 not at all.
+        strength: how far pictures of equal shares may be moved; 0 not at all.
         steps: how often a latent is moved.
     """
 
@@ -76,13 +76,18 @@ class Steering:
     strength: float = 1.0
     steps: int = 20
 
+    def at(self, shares: torch.Tensor) -> "Steering":
+        """The weaker, the less is wanted of the class with the least share, so that one class alone is not moved."""
+        some = shares[shares > 0]
+        return replace(self, strength=self.strength * float(some.min()) * len(some) if len(some) > 1 else 0.0)
+
     def margins(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """(B, 3, H, W) -> (B, len(names)) log of how sure the guides are of each class, over what is a yes to them."""
         columns = [self.guides.class_names.index(name) for name in names]
         # From two places and both sides: what moves the guides from one place alone is noise to anyone else.
         views = [torch.roll(side, shift, (2, 3)) for side in (x, x.flip(-1)) for shift in ((0, 0), (1, -1))]
         seen = torch.stack([self.guides.log_probabilities(view)[:, columns] for view in views]).mean(0)
-        return seen - torch.tensor([self.guides.thresholds.get(name, 0.5) for name in names]).log().to(x.device)
+        return seen - self.guides.thresholds_of(names).log().to(x.device)
 
     def objective(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """(B, 3, H, W) -> (B,) the least of the margins, softly."""
@@ -91,7 +96,8 @@ class Steering:
     @torch.inference_mode()
     def weigh(self, d: torch.Tensor, names: Sequence[str], shares: torch.Tensor) -> torch.Tensor:
         """Weights (B, len(names)) of the classes, sum 1: the less of a class the guides see, the more it counts."""
-        return (shares.log() - BALANCING * self.margins(d.clamp(-1, 1), names)).softmax(1)
+        balancing = BALANCING * min(1.0, self.strength)
+        return (shares.log() - balancing * self.margins(d.clamp(-1, 1), names)).softmax(1)
 
     def climb(self, draw: Draw, latent: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """Move latents (B, ...) to where the pictures that `draw` makes of them show all the named classes.

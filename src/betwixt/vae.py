@@ -120,6 +120,6 @@ class VAE(PretrainedMixin, nn.Module):
         with torch.inference_mode():
             z = noise_of(seed, count, (self.latent_dim,))[0].to(device) + self.centre(labels)
         if combine == "steered":
-            z = steering.climb(lambda moved: self.decode(moved, labels), z, named(self.class_names, shares))
+            z = steering.at(shares).climb(lambda moved: self.decode(moved, labels), z, named(self.class_names, shares))
         with torch.inference_mode():
             return to_images(self.decode(z, labels))
