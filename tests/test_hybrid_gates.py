@@ -12,13 +12,13 @@ NAMES = ["clock", "crocodile"]
 
 
 class Judges:
-    """Sees how bright the upper half is, and how bright the lower."""
+    """Sees how bright the upper half is, how bright the lower, and neither where the first pixel is red."""
 
     class_names = ("crocodile", "neither", "clock")
 
     def multilabel_probabilities(self, x: torch.Tensor) -> torch.Tensor:
         upper, lower = ((half.mean((1, 2, 3)) + 1) / 2 for half in x.chunk(2, 2))
-        return torch.stack([lower, torch.zeros_like(upper), upper], 1)
+        return torch.stack([lower, (x[:, 0, 0, 0] + 1) / 2, upper], 1)
 
 
 class Detector:
@@ -72,6 +72,24 @@ def test_a_class_passes_for_the_other_in_two_of_a_hundred(gates, sides):
         assert 0 < share(yes[held_out.labels == 1 - i, i]) <= 0.05  # of 60 pictures
     bright, dark = torch.ones(1, 3, 32, 32), -torch.ones(1, 3, 32, 32)
     assert gates.ask(torch.cat([bright, dark]))["both"].tolist() == [True, False]
+
+
+def test_what_the_judges_call_neither_is_not_both(gates, sides):
+    red = torch.ones(50, 3, 32, 32)
+    red[:, 0, 0, 0] = torch.linspace(0.2, 1, 50)
+    told = Gates(NAMES, Judges(), Detector(), coarse, *sides, neither=red)
+    assert gates.ask(red)["both"].all()
+    assert share(told.ask(red)["both"]) <= 0.02
+    red[:, 0, 0, 0] = 0
+    assert told.ask(red)["both"].all()
+
+
+def test_as_many_plain_pictures_are_one_thing_as_wanted(sides):
+    shares = [
+        share(Gates(NAMES, Judges(), Detector(), coarse, *sides, whole=whole).ask(sides[1].pictures)["one thing"])
+        for whole in (0.7, 0.99)
+    ]
+    assert shares[0] < 0.9 < shares[1]
 
 
 def test_copies_are_not_new_mirrored_and_shifted_too(gates, sides):

@@ -42,6 +42,7 @@ class Recipe:
     """What to measure."""
 
     dataset: list[str] = option(help="what the generators were trained on; several are joined")
+    held_out: list[str] | None = option(None, "whose test splits set the gates; default: those of --dataset")
     image_size: int = option(32, "side of the generators' pictures", range=(8, 256))
     classes: list[str] = option(["clock", "crocodile"], "two of the dataset's classes")
     generators: list[str] = option([], "runs or published names, each with :COMBINE to draw in another way")
@@ -51,6 +52,7 @@ class Recipe:
     features: str = option("clocks-crocodiles-autoencoder", "a network not trained on the classes")
     weights: str | None = option(None, "ImageNet weights of SqueezeNet, as features in place of those")
     morphs: str | None = option(None, "a dataset with a split of morphs")
+    whole: float = option(0.95, 'share of plain pictures that pass each part of "one thing"', range=(0.5, 1.0))
     count: int = option(300, "pictures of each kind", range=(10, 1024))
     grids: str | None = option(None, "write what is drawn into this folder, true hybrids first")
     output: str | None = option(None, "write the table here as JSON as well")
@@ -63,6 +65,8 @@ def main() -> None:
 def evaluate(recipe: Recipe) -> dict:
     """{"thresholds": ..., "known": {kind: figures}, "generators": {name: figures}}."""
     training, test = read_splits(recipe.dataset, recipe.image_size)
+    if recipe.held_out:
+        _, test = read_splits(recipe.held_out, recipe.image_size)
     gates = Gates(
         recipe.classes,
         ClassifierEnsemble.from_pretrained(folder_of(recipe.judges)),
@@ -70,9 +74,12 @@ def evaluate(recipe: Recipe) -> dict:
         features_of(recipe, LAYER),
         plain(training, recipe.classes),
         plain(test, recipe.classes),
+        from_bytes(test.of_classes([NEITHER]).pixels) if NEITHER in test.class_names else None,
+        recipe.whole,
     )
     thresholds = {
         "both": [round(value, 3) for value in gates.both],
+        "neither": gates.neither and round(gates.neither, 3),
         **{name: round(getattr(gates, name), 3) for name in ("real", "mixed", "residual")},
     }
     table = {"thresholds": thresholds, **begun(recipe, thresholds)}

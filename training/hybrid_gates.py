@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from tables import NEITHER
 
 from betwixt import metrics
 from betwixt.classifier import ImageClassifier
 from betwixt.ensemble import ClassifierEnsemble
 from betwixt.images import BATCH, resized
 
-OTHER_CLASS = 0.02  # of the held-out pictures of one class pass for the other
-PASS = 0.95  # of held-out plain pictures pass "real", and as many "one thing"
+OTHER_CLASS = 0.02  # of the held-out pictures of one class pass for the other, and as many of neither for one of both
+PASS = 0.95  # of held-out plain pictures pass "real"
 SHIFT = 2  # pixels of 32
 SIDE = 32  # at which pixels are compared
 SHIFTS = ((0, 0), (SHIFT, SHIFT), (SHIFT, -SHIFT), (-SHIFT, SHIFT), (-SHIFT, -SHIFT))
@@ -42,6 +43,8 @@ class Gates:
         embed: gives the features for "real" and "new".
         training: what the generators were trained on; the detector has not seen it.
         held_out: what they were not trained on.
+        neither: held-out pictures (M, 3, S, S) of neither class, where the judges know that.
+        whole: share of plain pictures that the detector takes for one thing, and as many the two-picture fit.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Gates:
         embed: Embed,
         training: Plain,
         held_out: Plain,
+        neither: torch.Tensor | None = None,
+        whole: float = 0.95,
     ):
         self.judges, self.detector, self.embed = judges, detector, embed
         self.columns = [judges.class_names.index(name) for name in class_names]
@@ -60,24 +65,39 @@ class Gates:
         self.sources = [self.small[training.labels == label][:MOST_SOURCES] for label in (0, 1)]
         yes = self.yes(held_out.pictures)
         self.both = [float(yes[held_out.labels == 1 - i, i].quantile(1 - OTHER_CLASS)) for i in (0, 1)]
+        self.neither = None
+        if neither is not None:
+            self.neither = float(self.says(neither)[:, judges.class_names.index(NEITHER)].quantile(OTHER_CLASS))
         self.real = float(metrics.left_out_distance(self.references).quantile(PASS))
-        self.mixed = float(self.mixedness(training.pictures[:: max(1, len(training.pictures) // 1000)]).quantile(PASS))
-        self.residual = float(self.residuals(held_out.pictures).quantile(1 - PASS))
+        self.mixed = float(self.mixedness(training.pictures[:: max(1, len(training.pictures) // 1000)]).quantile(whole))
+        self.residual = float(self.residuals(held_out.pictures).quantile(1 - whole))
 
     def ask(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """(B, 3, S, S) in [-1, 1] -> {gate: (B,) whether each passes}; "hybrid" are those that pass all."""
         features = self.embed(x)
         passed = {
-            "both": (self.yes(x) > torch.tensor(self.both)).all(1),
+            "both": self.sees_both(x),
             "real": metrics.manifold_distance(features, self.references) <= self.real,
             "new": self.copy_ratio(x) >= metrics.COPY_RATIO,
             "one thing": (self.mixedness(x) <= self.mixed) & (self.residuals(x) >= self.residual),
         }
         return passed | {"hybrid": torch.stack([*passed.values()]).all(0)}
 
+    def sees_both(self, x: torch.Tensor) -> torch.Tensor:
+        """(B,) whether the judges see each class, and do not call it a picture of neither."""
+        says = self.says(x)
+        both = (says[:, self.columns] > torch.tensor(self.both)).all(1)
+        if self.neither is None:
+            return both
+        return both & (says[:, self.judges.class_names.index(NEITHER)] <= self.neither)
+
     def yes(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 2): how sure the judges are that each class is shown."""
-        return torch.cat([self.judges.multilabel_probabilities(part) for part in x.split(BATCH)])[:, self.columns]
+        """(B, 2): how sure the judges are that each of the two classes is shown."""
+        return self.says(x)[:, self.columns]
+
+    def says(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, num_classes): how sure the judges are of each class."""
+        return torch.cat([self.judges.multilabel_probabilities(part) for part in x.split(BATCH)])
 
     def copy_ratio(self, x: torch.Tensor) -> torch.Tensor:
         """(B,) distance to the nearest training picture by that to the second, the less of pixels and features."""
