@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 from tables import encode, write_dataset
 
-from betwixt import ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier
+from betwixt import VAE, ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier
 
 PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
@@ -35,7 +35,13 @@ STAND_INS = {
     "clocks-crocodiles-shallow": {"architecture": "shallow"},
 }
 AUTOENCODER = "clocks-crocodiles-autoencoder"  # the search has it besides
-GENERATORS = ("clocks-crocodiles-diffusion-photos", "clocks-crocodiles-gan-photos")
+GENERATORS = {
+    "clocks-crocodiles-diffusion-photos": lambda: DiffusionModel(
+        class_names=CLASSES[:2], patch_size=4, base_channels=8
+    ),
+    "clocks-crocodiles-gan-photos": lambda: ConditionalGAN(class_names=CLASSES[:2], base_channels=8),
+    "clocks-crocodiles-vae-photos": lambda: VAE(class_names=CLASSES[:2], base_channels=4),
+}
 ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 
 
@@ -106,11 +112,11 @@ def stand_ins(tmp_path_factory) -> Path:
             model.head[-1].weight.mul_(30)
         model.save_pretrained(folder / "models" / name)
     ConvAutoencoder(base_channels=4, latent_dim=16).save_pretrained(folder / "models" / AUTOENCODER)
-    generator = DiffusionModel(class_names=CLASSES[:2], patch_size=4, base_channels=8)
-    generator.save_pretrained(folder / "models" / GENERATORS[0])
-    ConditionalGAN(class_names=CLASSES[:2], base_channels=8).save_pretrained(folder / "models" / GENERATORS[1])
+    for name, build in GENERATORS.items():
+        build().save_pretrained(folder / "models" / name)
     member = ImageClassifier(class_names=CLASSES, **STAND_INS["clocks-crocodiles-classifier"])
-    thresholds = {f"clocks-crocodiles-{kind}": {"clock": 0.4, "crocodile": 0.4} for kind in ("photos", "rendered")}
+    yes = {"clock": 0.4, "crocodile": 0.4, "neither": 0.9}
+    thresholds = {f"clocks-crocodiles-{kind}": yes for kind in ("photos", "rendered")}
     for name in ENSEMBLES:
         ensemble = ClassifierEnsemble(members=[member.config] * 2, thresholds=thresholds)
         ensemble.save_pretrained(folder / "models" / name)

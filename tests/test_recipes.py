@@ -228,6 +228,8 @@ def test_an_ensemble_lets_a_small_share_of_the_other_class_pass(small_run, run_r
     for name, other in (("clock", "crocodile"), ("crocodile", "clock")):
         passing = model.says_yes(yes[table.labels == table.class_names.index(other)], [name])
         assert passing.float().mean() == pytest.approx(0.2, abs=0.1)
+    neither = model.says_yes(yes[table.labels == table.class_names.index("neither")], ["neither"])
+    assert neither.float().mean() == pytest.approx(0.8, abs=0.1)
     assert set(json.loads((checkpoint / "recipe.json").read_text())["recipes"]) == {"judge-0", "judge-1"}
 
 

@@ -45,7 +45,7 @@ def measure(model: ClassifierEnsemble, dataset: str) -> dict[str, dict]:
     yes = torch.cat([model.multilabel_probabilities(from_bytes(pixels)) for pixels in table.pixels.split(BATCH)])
     groups = torch.tensor(table.columns["group"])
     key = Path(dataset).name
-    known = [name for name in model.class_names if name in model.thresholds.get(key, {})]
+    known = [name for name in model.class_names if name in model.thresholds.get(key, {}) and name != NEITHER]
     passes = torch.stack([model.says_yes(yes, [name], key) for name in known], 1)
     figures = {}
     for column, name in enumerate(known):
@@ -57,8 +57,9 @@ def measure(model: ClassifierEnsemble, dataset: str) -> dict[str, dict]:
     )
     if NEITHER in table.class_names:
         rows = table.labels == table.class_names.index(NEITHER)
-        figures["yes to any, of pictures of neither"] = metrics.with_interval(
-            passes[rows].any(1).double(), groups[rows]
+        others = passes[rows] & ~model.says_yes(yes[rows], [NEITHER], key)[:, None]
+        figures["yes to any and not to neither, of its pictures"] = metrics.with_interval(
+            others.any(1).double(), groups[rows]
         )
     return figures
 

@@ -3,7 +3,8 @@
     python training/train_ensemble.py --name judges --members judge-0-heads judge-1-heads --dataset clocks-crocodiles
 
 Nothing is trained: the members are runs of `train_multilabel.py`. A class's threshold lets a small share of the other
-classes' held-out pictures pass; pictures of neither do not count there. Each dataset has thresholds of its own.
+classes' held-out pictures pass; pictures of neither do not count there, and as small a share of them does not get a yes
+to "neither". Each dataset has thresholds of its own.
 """
 
 import dataclasses
@@ -53,7 +54,7 @@ def train_ensemble(recipe: Recipe) -> None:
 
 
 def thresholds_of(model: ClassifierEnsemble, dataset: str, share: float) -> dict[str, float]:
-    """Class -> the probability that all but the share of the other classes' held-out pictures stay under."""
+    """Class -> what all but the share of the other classes' held-out pictures stay under, and those of neither over."""
     held_out = read_dataset(dataset, "test", model.image_size)
     if held_out.class_names != model.class_names:
         raise ValueError(f"{dataset} has the classes {held_out.class_names}, the members {model.class_names}")
@@ -64,6 +65,9 @@ def thresholds_of(model: ClassifierEnsemble, dataset: str, share: float) -> dict
         others = torch.tensor([model.class_names.index(other) for other in known if other != name])
         of_others = yes[torch.isin(held_out.labels, others), model.class_names.index(name)]
         thresholds[name] = float(of_others.quantile(1 - share))
+    if NEITHER in model.class_names:
+        index = model.class_names.index(NEITHER)
+        thresholds[NEITHER] = float(yes[held_out.labels == index, index].quantile(share))
     return thresholds
 
 

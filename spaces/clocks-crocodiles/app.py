@@ -31,7 +31,7 @@ import tab_generate
 import torch
 from api_find import Functions
 from finder import Picture, Search
-from generators import GENERATORS, combinations, draw, draw_strip, judge, nearest
+from generators import GENERATORS, draw, draw_strip, generator_of, judge, nearest
 from networks import FEATURES, eye, networks
 from panel import Opinion, Reason, Variant
 from PIL import Image
@@ -109,15 +109,15 @@ ABOUT_GENERATE = """
 <div class="about">
   <section><h2>What you see</h2>
   <p>Pictures that never were. The bars are what five judges say, networks that had no part in the drawing:
-  <b>both</b> where each class gets a yes. Below the sheet, one picture all the way from clock to
-  crocodile.</p></section>
+  <b>both</b> where each class gets a yes. Click on one for all the way from clock to crocodile, and for the plain
+  pictures that are most like it.</p></section>
   <section><h2>How it works</h2>
-  <p>The generators saw plain clocks and plain crocodiles only. Composition lets a picture become as likely
-  under the one as under the other at every step. “More hybrid” also asks two guides, which are not among the
-  judges, which way to go.</p></section>
+  <p>The generators saw plain clocks and plain crocodiles only. While a picture forms, two guides, which are not
+  among the judges, say which class it lacks and which way to go. “Make it more hybrid” lets them move it
+  further. Other ways of putting two classes together are there to compare; without guides few succeed.</p></section>
   <section><h2>Its limits</h2>
-  <p>32 by 32 pixels, learned from a few hundred photos: think of thumbnails. The judges can be pleased by what
-  no person would call a crocodile; the cards of the models say how often all tests are passed.</p></section>
+  <p>Small pictures: 32 pixels for photos, learned from a few hundred, 64 for rendered ones. The judges can be
+  pleased by what no person would call a crocodile; the models' cards say how often all tests are passed.</p></section>
 </div>
 """
 
@@ -224,7 +224,7 @@ def build_demo() -> gr.Blocks:
             tab_find.create_tab(tab, functions, shared_collections(), FEATURES)
             gr.HTML(ABOUT_FIND, js_on_load=None)
         with gr.Tab("Generate hybrids", elem_id="tab-generate") as tab:
-            functions = tab_generate.Functions(draw, draw_strip, judge, nearest, combinations)
+            functions = tab_generate.Functions(draw, draw_strip, judge, nearest, generator_of)
             tab_generate.create_tab(tab, functions, {kind: [*known] for kind, known in GENERATORS.items()})
             gr.HTML(ABOUT_GENERATE, js_on_load=None)
     return demo.queue(max_size=100)

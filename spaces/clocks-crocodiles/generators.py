@@ -11,11 +11,12 @@ from networks import published
 from PIL import Image
 from searches import pictures_in, shared_collections
 
-from betwixt import ConditionalGAN, metrics
+from betwixt import VAE, ConditionalGAN, metrics
 from betwixt.diffusion import DiffusionModel
 from betwixt.generation import Steering
 from betwixt.images import to_images, to_tensor
 
+NEITHER = "neither"
 JUDGES, GUIDES = "clocks-crocodiles-judges", "clocks-crocodiles-guides"
 STEPS = 18
 MOST = 32  # pictures at once
@@ -26,16 +27,29 @@ COMPARED = 32  # at which side pictures are compared with those of the training
 
 @dataclass(frozen=True)
 class Generator:
-    """A published model, and the ways in which it combines classes, the default first."""
+    """A published model.
+
+    Args:
+        combinations: ways in which it combines classes, the best first.
+        strongest: how far it may be steered: a GAN's pictures fall apart far from the latents it was trained on.
+    """
 
     name: str
     combinations: tuple[str, ...]
+    strongest: float
 
 
+def _generator(name: str, model: type, strongest: float) -> Generator:
+    others = [way for way in model.COMBINATIONS if way != STEERED]
+    return Generator(f"clocks-crocodiles-{name}", (STEERED, *others), strongest)
+
+
+STEERED = "steered"
 GENERATORS = {  # kind of picture -> generator; the default first
     "photos": {
-        "diffusion": Generator("clocks-crocodiles-diffusion-photos", DiffusionModel.COMBINATIONS),
-        "gan": Generator("clocks-crocodiles-gan-photos", ConditionalGAN.COMBINATIONS),
+        "diffusion": _generator("diffusion-photos", DiffusionModel, 3),
+        "gan": _generator("gan-photos", ConditionalGAN, 1),
+        "vae": _generator("vae-photos", VAE, 3),
     },
 }
 
@@ -47,6 +61,7 @@ class Wanted:
     Args:
         share: from a clock, 0, to a crocodile, 1.
         combine: one of the generator's COMBINATIONS.
+        strength: how far "steered" may move what is drawn.
     """
 
     kind: str
@@ -55,6 +70,7 @@ class Wanted:
     share: float
     seed: int
     count: int
+    strength: float = 1.0
 
     @property
     def weights(self) -> dict[str, float]:
@@ -76,7 +92,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How sure the judges are that a picture shows each class, and whether that is a yes to both."""
+    """How sure the judges are that a picture shows each class, and whether that is a yes to both, not to "neither"."""
 
     shares: dict[str, float]
     both: bool
@@ -91,11 +107,6 @@ def generator_of(kind: str, generator: str) -> Generator:
     return GENERATORS[kind][generator]
 
 
-def combinations(kind: str, generator: str) -> tuple[str, ...]:
-    """The ways in which a generator combines classes, the default first. Raises as `generator_of`."""
-    return generator_of(kind, generator).combinations
-
-
 def draw(wanted: Wanted) -> Iterator[Drawing]:
     """Draw pictures, and show what they are becoming.
 
@@ -103,17 +114,19 @@ def draw(wanted: Wanted) -> Iterator[Drawing]:
         ValueError: as `generate` of the models; in one line.
         gr.Error: a model cannot be loaded.
     """
-    if isinstance(wanted.share, bool) or not isinstance(wanted.share, int | float) or not 0 <= wanted.share <= 1:
-        raise ValueError(f"share must be from 0 to 1, not {wanted.share!r}")
+    generator = generator_of(wanted.kind, wanted.generator)
+    for name, value, most in (("share", wanted.share, 1), ("strength", wanted.strength, generator.strongest)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            raise ValueError(f"{name} must be from 0 to {most:g}, not {value!r}")
     if type(wanted.count) is not int or not 1 <= wanted.count <= MOST:
         raise ValueError(f"count must be a whole number from 1 to {MOST}, not {wanted.count!r}")
-    model = published(generator_of(wanted.kind, wanted.generator).name)
-    steering = Steering(published(GUIDES)) if wanted.combine == "steered" else None
+    model = published(generator.name)
+    steering = Steering(published(GUIDES), wanted.strength) if wanted.combine == STEERED else None
     request = (wanted.weights, wanted.count, wanted.seed, wanted.combine)
     if not isinstance(model, DiffusionModel):
         yield Drawing(1, 1, model.generate(*request, steering=steering))
         return
-    steps = 2 * STEPS if wanted.combine in ("composition", "steered") else STEPS
+    steps = 2 * STEPS if wanted.combine in ("composition", STEERED) else STEPS
     for step, x in enumerate(model.generate_steps(*request, steps=STEPS, steering=steering), 1):
         yield Drawing(step, steps, to_images(x))
 
@@ -142,14 +155,13 @@ def judge(images: Sequence[Image.Image], kind: str) -> list[Verdict]:
     Raises:
         gr.Error: they cannot be loaded.
     """
-    judges = published(JUDGES)
+    judges, dataset = published(JUDGES), f"clocks-crocodiles-{kind}"
     probabilities = judges.predict_multilabel(images)
     columns = [judges.class_names.index(name) for name in CLASSES]
+    both = judges.says_yes(probabilities, CLASSES, dataset) & ~judges.says_yes(probabilities, [NEITHER], dataset)
     return [
-        Verdict(dict(zip(CLASSES, row[columns].tolist(), strict=True)), bool(both))
-        for row, both in zip(
-            probabilities, judges.says_yes(probabilities, CLASSES, f"clocks-crocodiles-{kind}"), strict=True
-        )
+        Verdict(dict(zip(CLASSES, row[columns].tolist(), strict=True)), bool(yes))
+        for row, yes in zip(probabilities, both, strict=True)
     ]
 
 

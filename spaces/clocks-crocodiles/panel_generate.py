@@ -106,10 +106,11 @@ def closer(
     frames += '<li class="open"></li>' * (length - len(strip))
     ends = f"<span>{CLASSES[0]}</span><span>{CLASSES[1]}</span>"
     row = f'<figure class="strip-row"><ol>{frames}</ol><figcaption>{ends}</figcaption></figure>'
+    captions = ("the nearest plain picture of the collection", "the next")
     neighbours = "".join(
         f'<figure class="neighbour"><img src="{picture.thumbnail}" alt="{escape(picture.name)}">'
-        f"<figcaption>{'the nearest' if number == 0 else 'the next'} picture it learned from</figcaption></figure>"
-        for number, picture in enumerate(near)
+        f"<figcaption>{caption}</figcaption></figure>"
+        for picture, caption in zip(near, captions, strict=False)
     )
     return (
         f'<div class="answers closer"><div class="pair"><figure class="large">{_picture(image, "The picked picture")}'

@@ -9,7 +9,7 @@ import gradio as gr
 import panel_generate as panel
 from api_find import said
 from finder import Picture
-from generators import MOST, STRIP, Drawing, Verdict, Wanted, film
+from generators import MOST, STEERED, STRIP, Drawing, Generator, Verdict, Wanted, film
 from PIL import Image
 from uploads import offer
 
@@ -20,8 +20,9 @@ COMBINATIONS = {  # of the models; a way that is new there is shown by its name
     "conjunction": "Both at fixed weights (conjunction)",
     "midpoint": "The label in the middle",
     "style_mixing": "Form of one, detail of the other (style mixing)",
-    "steered": "Steered until two guides see both",
+    STEERED: "Steered until two guides see both",
 }
+STRONGER = 0.5  # each time that it shall be more hybrid
 FORGET_AFTER = 3000  # seconds after the last drawing
 
 
@@ -33,7 +34,7 @@ class Functions:
     draw_strip: Callable[[Wanted], Iterator[list[Image.Image]]]
     judge: Callable[[Sequence[Image.Image], str], list[Verdict]]
     nearest: Callable[[Image.Image, str], list[Picture]]
-    combinations: Callable[[str, str], Sequence[str]]  # kind, generator -> ways to combine, the default first
+    generator_of: Callable[[str, str], Generator]
 
 
 @dataclass
@@ -118,6 +119,7 @@ class Events:
         seed: int = 0,
         count: int = 8,
         combine: str = "",
+        strength: float = 1.0,
     ) -> tuple[list[tuple[Image.Image, str]], list[dict[str, Any]]]:
         """Draw pictures between a clock and a crocodile.
 
@@ -129,14 +131,15 @@ class Events:
             count: 1 to 32 pictures.
             combine: a way of the generator's: composition, conjunction, midpoint, style_mixing or steered; empty: its
                 best.
+            strength: how far "steered" may move what is drawn, 0 to 3, for gan to 1.
 
         Returns:
             pictures: the pictures, with their seeds.
             verdicts: of each its seed, how sure the judges are of each class, and whether that is a yes to both.
         """
         try:
-            combine = combine or self.functions.combinations(kind, generator)[0]
-            *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, share, seed, count))
+            combine = combine or self.functions.generator_of(kind, generator).combinations[0]
+            *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, share, seed, count, strength))
         except ValueError as error:
             raise gr.Error(said(error), print_exception=False) from None
         verdicts = self.functions.judge(drawing.images, kind)
@@ -147,7 +150,9 @@ class Events:
         return [(image, f"seed {row['seed']}") for image, row in zip(drawing.images, rows, strict=True)], rows
 
 
-def wanted_of(kind: str, generator: str, combine: str, share: float, seed: float, count: float) -> Wanted:
+def wanted_of(
+    kind: str, generator: str, combine: str, share: float, seed: float, count: float, strength: float
+) -> Wanted:
     """What the boxes say; a number box gives 7.0 for 7.
 
     Raises:
@@ -158,7 +163,7 @@ def wanted_of(kind: str, generator: str, combine: str, share: float, seed: float
         if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
             raise ValueError(f"{name} must be a whole number, not {value!r}")
         whole[name] = int(value)
-    return Wanted(kind, generator, combine, share, **whole)
+    return Wanted(kind, generator, combine, share, **whole, strength=strength)
 
 
 def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str]]) -> None:
@@ -174,12 +179,25 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
     def of_kind(kind: str) -> dict:
         return {"choices": [(NAMES.get(key, key), key) for key in generators[kind]], "value": generators[kind][0]}
 
-    def ways(kind: str, generator: str) -> dict:
-        known = functions.combinations(kind, generator)
-        return {"choices": [(COMBINATIONS.get(way, way), way) for way in known], "value": known[0]}
+    def ways(known: Generator) -> dict:
+        choices = [(COMBINATIONS.get(way, way), way) for way in known.combinations]
+        return {"choices": choices, "value": known.combinations[0]}
 
-    def change_kind(kind: str) -> tuple[dict, dict]:
-        return gr.update(**of_kind(kind)), gr.update(**ways(kind, generators[kind][0]))
+    def force(known: Generator) -> dict:
+        return {"maximum": known.strongest, "value": 1, "visible": known.combinations[0] == STEERED}
+
+    def change_generator(kind: str, generator: str) -> tuple[dict, dict]:
+        known = functions.generator_of(kind, generator)
+        return gr.update(**ways(known)), gr.update(**force(known))
+
+    def change_kind(kind: str) -> tuple[dict, dict, dict]:
+        return gr.update(**of_kind(kind)), *change_generator(kind, generators[kind][0])
+
+    def more_hybrid(kind: str, generator: str, combine: str, strength: float) -> tuple[Any, Any]:
+        """Steered; where that was so already, more strongly."""
+        if combine != STEERED:
+            return STEERED, gr.update(visible=True)
+        return gr.skip(), min(functions.generator_of(kind, generator).strongest, strength + STRONGER)
 
     with gr.Row(elem_id="generate"):
         with gr.Column(scale=1, min_width=280, elem_id="ask"):
@@ -188,8 +206,10 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
             kind = gr.Radio(kinds, value=first_kind, label="Pictures", elem_id="kind", visible=len(kinds) > 1)
             several = any(len(known) > 1 for known in generators.values())
             generator = gr.Radio(**of_kind(first_kind), label="Generator", elem_id="generator", visible=several)
-            combine = gr.Dropdown(
-                **ways(first_kind, generators[first_kind][0]), label="Put together", elem_id="combine"
+            first = functions.generator_of(first_kind, generators[first_kind][0])
+            combine = gr.Dropdown(**ways(first), label="Put together", elem_id="combine")
+            strength = gr.Slider(
+                0, **force(first), step=STRONGER, label="How strongly steered", elem_id="strength", buttons=[]
             )
             with gr.Row():
                 seed = gr.Number(0, label="Seed", precision=0, minimum=0, elem_id="seed", min_width=90)
@@ -205,26 +225,32 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
             taken = gr.DownloadButton("↓ The way as a film (WebP)", size="sm", visible=False, elem_id="film")
 
     quick = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
-    kind.input(change_kind, kind, [generator, combine], **quick)
-    generator.input(lambda *chosen: gr.update(**ways(*chosen)), [kind, generator], combine, **quick)
+    kind.input(change_kind, kind, [generator, combine, strength], **quick)
+    generator.input(change_generator, [kind, generator], [combine, strength], **quick)
+    combine.input(lambda way: gr.update(visible=way == STEERED), combine, strength, **quick)
 
     events, visit = Events(functions), gr.State(Visit(), time_to_live=FORGET_AFTER)
-    chosen, shown = [kind, generator, combine, share, seed, count, visit], [sheet, below, taken, visit]
+    chosen, shown = [kind, generator, combine, share, seed, count, strength, visit], [sheet, below, taken, visit]
     private = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
     # As the boxes have it: a number out of range is answered on the page, like everything else that cannot be drawn.
     drawing = private | {"concurrency_id": "draw", "trigger_mode": "multiple", "preprocess": False}
     tab.select(events.open_tab, chosen, shown, **drawing)
-    gr.on([draw.click, share.release, count.submit, seed.submit], events.draw, chosen, shown, **drawing)
-    more.click(lambda: "steered", None, combine, **quick).then(events.draw, chosen, shown, **drawing)
+    gr.on(
+        [draw.click, share.release, strength.release, count.submit, seed.submit], events.draw, chosen, shown, **drawing
+    )
+    more.click(more_hybrid, [kind, generator, combine, strength], [combine, strength], **quick).then(
+        events.draw, chosen, shown, **drawing
+    )
     new.click(lambda: random.randrange(1, 1_000_000), None, seed, **quick).then(events.draw, chosen, shown, **drawing)
     sheet.select(events.look_closer, visit, [below, taken], **private | {"trigger_mode": "multiple"})
 
     pictures = gr.Gallery(label="pictures", format="png", visible=False)
     verdicts = gr.JSON(label="verdicts", visible=False)
     portion = gr.Number(0.5, label="share", visible=False)
+    how_strongly = gr.Number(1, label="strength", visible=False)
     gr.Button(visible=False).click(
         events.generate_hybrids,
-        [kind, generator, portion, seed, count, combine],
+        [kind, generator, portion, seed, count, combine, how_strongly],
         [pictures, verdicts],
         api_name="generate_hybrids",
         preprocess=False,
