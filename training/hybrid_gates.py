@@ -3,6 +3,7 @@
 Thresholds come from held-out plain pictures alone, so a gate knows nothing of what it will be asked about.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ PASS = 0.95  # of held-out plain pictures pass "real"
 SHIFT = 2  # pixels of 32
 SIDE = 32  # at which pixels are compared
 SHIFTS = ((0, 0), (SHIFT, SHIFT), (SHIFT, -SHIFT), (-SHIFT, SHIFT), (-SHIFT, -SHIFT))
+MOST_PLAIN = 4000  # pictures that the detector is asked about
 MOST_SOURCES = 1000  # pictures of a class that a double exposure is looked for among
 
 Embed = Callable[[torch.Tensor], torch.Tensor]  # (B, 3, H, W) in [-1, 1] -> features (B, D), not trained on the classes
@@ -69,7 +71,8 @@ class Gates:
         if neither is not None:
             self.neither = float(self.says(neither)[:, judges.class_names.index(NEITHER)].quantile(OTHER_CLASS))
         self.real = float(metrics.left_out_distance(self.references).quantile(PASS))
-        self.mixed = float(self.mixedness(training.pictures[:: max(1, len(training.pictures) // 1000)]).quantile(whole))
+        some = training.pictures[:: math.ceil(len(training.pictures) / MOST_PLAIN)]
+        self.mixed = float(self.mixedness(some).quantile(whole))
         self.residual = float(self.residuals(held_out.pictures).quantile(1 - whole))
 
     def ask(self, x: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -15,7 +15,7 @@ from betwixt.hub import HubError
 def parse(recipe: type, presets: dict[str, dict], description: str, arguments: list[str] | None = None):
     """Read the command line into the dataclass `recipe`; with --dry-run, print the configuration as JSON and stop.
 
-    Fields are str, int, float, bool, `list[str]` or one of these `| None`; field metadata {"help": ..., "choices": ...,
+    Fields are str, int, float, bool, lists of these or one `| None`; field metadata {"help": ..., "choices": ...,
     "range": (low, high)} explains and bounds them. Unknown options and values out of range end with a usage error.
     """
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)

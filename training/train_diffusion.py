@@ -33,7 +33,8 @@ class Recipe:
     classes: list[str] | None = option(None, 'default: all of the dataset but "neither"')
     image_size: int = option(32, "side that pictures are fitted to", range=(8, 256))
     patch_size: int = option(2, "side of the squares that the network takes as one place", range=(1, 16))
-    base_channels: int = option(48, range=(8, 512))
+    base_channels: int = option(48, "width at the full side", range=(8, 512))
+    channel_multipliers: list[int] = option([1, 2], "width at each halving of the side, in base channels")
     blocks: int = option(1, "residual blocks at each side", range=(1, 8))
     dropout: float = option(0.1, range=(0.0, 0.9))
     steps: int = option(5000, range=(1, 10_000_000))
@@ -53,6 +54,7 @@ class Recipe:
 PRESETS = {
     "small": {"steps": 300, "base_channels": 32},
     "full": {"steps": 8000},
+    "full-64": {"steps": 6000, "image_size": 64, "base_channels": 32, "channel_multipliers": [1, 2, 2]},
 }
 
 
@@ -69,6 +71,7 @@ def train_diffusion(recipe: Recipe) -> None:
         image_size=recipe.image_size,
         patch_size=recipe.patch_size,
         base_channels=recipe.base_channels,
+        channel_multipliers=recipe.channel_multipliers,
         blocks=recipe.blocks,
         dropout=recipe.dropout,
         sigma_data=round(float(from_bytes(training.pixels).std()), 3),
