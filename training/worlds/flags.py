@@ -398,7 +398,12 @@ def _command(text: str, num_colors: int) -> Command:
     numbers = tuple(map(float, words))
     if len(numbers) < kind.least or (kind.most is not None and len(numbers) > kind.most):
         raise ValueError(f"{name!r} takes {kind.least} numbers{'' if kind.most == kind.least else ' or more'}")
-    colors = numbers[::2] if name in ("h", "v") else numbers[4:] if name == "union" else numbers[:1]
+    colors = [numbers[place] for place in color_places(name, len(numbers))]
     if any(color != int(color) or not 0 <= color < num_colors for color in colors):
         raise ValueError(f"{name!r} asks for a colour that is not among the {num_colors}")
     return name, numbers
+
+
+def color_places(name: str, count: int) -> range:
+    """Which of a command's `count` numbers are colours."""
+    return range(0, count, 2) if name in ("h", "v") else range(4, 7) if name == "union" else range(1)
