@@ -18,18 +18,15 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
-from near_duplicates import is_test, near_duplicate_groups
 from options import option, parse, run
+from sources import finished, hub_picture, hub_splits, image_column_of, pictures_below, size_category, split
 from tables import DATASETS, NEITHER, encode, write_dataset, write_parquet
 from worlds import clocks_crocodiles, textures
 
-from betwixt.images import ImageError, fit, open_image
+from betwixt.images import fit
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
 CIFAR_100 = "uoft-cs/cifar100"
 PART = 400  # rendered pictures, some 15 seconds
-COMPARED_SIZE = 32  # near-duplicates and the test split are decided at this size, whatever size is stored
 
 
 @dataclass
@@ -81,7 +78,7 @@ def make(recipe: Recipe) -> None:
     records += rendered_textures(recipe)
     summary, splits = split(records, names)
     if recipe.source == ["rendered"]:
-        splits["morphs"] = [_finished(r, names, group=-1) for r in rendered(recipe, "morph", recipe.morphs, parts)]
+        splits["morphs"] = [finished(r, names, group=-1) for r in rendered(recipe, "morph", recipe.morphs, parts)]
     write(recipe.name, recipe, splits, summary)
     if recipe.excerpt:
         kept = {
@@ -134,17 +131,7 @@ def rendered_textures(recipe: Recipe) -> list[dict]:
 
 def photos(folder: Path, class_name: str, recipe: Recipe, at_most: int | None = None) -> Iterator[dict]:
     """The pictures below a folder, evenly chosen if there are more than `at_most`; what cannot be read is named."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))})")
-    if at_most is not None and len(files) > at_most:
-        files = [files[round(i * (len(files) - 1) / max(1, at_most - 1))] for i in range(at_most)]
-    for path in files:
-        try:
-            picture = open_image(path)
-        except ImageError as error:
-            print(f"skipped {path}: {error}", file=sys.stderr)
-            continue
+    for path, picture in pictures_below(folder, at_most):
         yield {
             "image": encode(_shrunk(picture, recipe.image_size)),
             "class": class_name,
@@ -157,12 +144,9 @@ def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
     """All splits of an image dataset on the Hub: the wanted classes, and some of every other class as neither."""
     import datasets
 
-    try:
-        splits = datasets.load_dataset(dataset_id)
-    except Exception as error:  # the client raises many types; their first line says which
-        raise ConnectionError(f"{dataset_id} could not be loaded: {str(error).splitlines()[0]}") from None
+    splits = hub_splits(dataset_id)
     features = next(iter(splits.values())).features
-    image_column = recipe.image_column or next((n for n, f in features.items() if isinstance(f, datasets.Image)), None)
+    image_column = recipe.image_column or image_column_of(features)
     label_columns = {n: f for n, f in features.items() if isinstance(f, datasets.ClassLabel)}
     wanted = set(recipe.class_names)
     label_column = recipe.label_column or next((n for n, f in label_columns.items() if wanted <= set(f.names)), None)
@@ -179,10 +163,8 @@ def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
             name = class_names[label]
             if name not in wanted and taken[name] >= per_class:
                 continue
-            try:
-                picture = open_image(rows[i][image_column])
-            except Exception as error:  # datasets decodes lazily and passes on what Pillow raises
-                print(f"skipped {split_name} {i}: {error}", file=sys.stderr)
+            picture = hub_picture(rows, i, image_column, split_name)
+            if picture is None:
                 continue
             taken[name] += 1
             in_class = name in wanted
@@ -193,27 +175,8 @@ def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
             }
 
 
-def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[dict]]]:
-    """Train and test rows; near-duplicates share a `group` and a side. The summary says how many there are."""
-    pictures = [np.asarray(fit(open_image(record["image"]), COMPARED_SIZE)) for record in records]
-    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-    groups = near_duplicate_groups(pixels)
-    sizes = np.bincount(groups)
-    test = is_test(pixels, groups)
-    splits: dict[str, list[dict]] = {"train": [], "test": []}
-    for record, group, in_test in zip(records, groups.tolist(), test, strict=True):
-        splits["test" if in_test else "train"].append(_finished(record, names, group))
-    near = sizes[sizes > 1]
-    return f"{near.sum()} pictures have near-duplicates, in {len(near)} groups, each on one side", splits
-
-
 def card(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
-    size = next(
-        c
-        for n, c in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K"))
-        if sum(map(len, splits.values())) < n
-    )
     files = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in splits)
     counts = "".join(
         f"| {split} | "
@@ -236,7 +199,7 @@ license: {"apache-2.0" if is_rendered else "other"}
 task_categories:
 - image-classification
 size_categories:
-- {size}
+- {size_category(sum(map(len, splits.values())))}
 tags:
 - betwixt
 configs:
@@ -274,12 +237,6 @@ def command_of(recipe: Recipe) -> str:
             shown = [Path(v).name if is_path else str(v) for v in values]
             words.append(f"--{field.name.replace('_', '-')} {' '.join(shown)}")
     return " ".join(words)
-
-
-def _finished(record: dict, names: list[str], group: int) -> dict:
-    class_name = record.pop("class")
-    label = names.index(class_name) if class_name in names else names.index(NEITHER)
-    return {**record, "label": label, "group": group}
 
 
 def _shrunk(picture, image_size: int) -> np.ndarray:

@@ -60,14 +60,14 @@ def mash_ups(flags: Sequence[Flag], count: int, seed: int = 0) -> Iterator[Flag]
     designs = [flag for flag in flags if not flag.same_as]
     with_emblem = [flag for flag in designs if flag.emblem]
     random = np.random.default_rng(seed)
-    known = [_pixels(flag) for flag in designs]
+    known = np.stack([_pixels(flag) for flag in designs] + [_pixels(designs[0])] * count)
     made = refused = 0
     while made < count:
         layout, palette = (designs[i] for i in random.choice(len(designs), 2, replace=False))
         new = mash_up(layout, palette, with_emblem[random.integers(len(with_emblem))])
         pixels = _pixels(new)
-        if min(np.abs(np.stack(known) - pixels).mean((1, 2, 3))) > UNLIKE:
-            known.append(pixels)
+        if np.abs(known[: len(designs) + made] - pixels).mean((1, 2, 3)).min() > UNLIKE:
+            known[len(designs) + made] = pixels
             made, refused = made + 1, 0
             yield new
         elif (refused := refused + 1) > 1000:

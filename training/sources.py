@@ -1,0 +1,186 @@
+"""Where pictures of datasets come from, beside the rendered worlds: folders, the Hub, an API; and how they split."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import torch
+from near_duplicates import is_test, near_duplicate_groups
+from PIL import Image
+from tables import NEITHER
+
+from betwixt.images import ImageError, fit, open_image
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+TIMEOUT, ATTEMPTS, CONNECTIONS = 20.0, 3, 8  # seconds, and numbers of them
+MOST_BYTES = 8 << 20  # of a picture from elsewhere
+COMPARED_SIZE = 32  # near-duplicates and the test split are decided at this size, whatever size is stored
+
+
+def pictures_below(folder: Path, at_most: int | None = None) -> Iterator[tuple[Path, Image.Image]]:
+    """The pictures in a folder and those in it, evenly chosen if there are more than `at_most`; bad ones are named.
+
+    Raises:
+        FileNotFoundError: there are none.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise FileNotFoundError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))})")
+    if at_most is not None and len(files) > at_most:
+        files = [files[round(i * (len(files) - 1) / max(1, at_most - 1))] for i in range(at_most)]
+    for path in files:
+        if picture := opened(path, str(path)):
+            yield path, picture
+
+
+def opened(file, name: str) -> Image.Image | None:
+    """The picture, RGB; what cannot be read is named, and None."""
+    try:
+        return open_image(file)
+    except ImageError as error:
+        print(f"skipped {name}: {error}", file=sys.stderr)
+        return None
+
+
+def hub_splits(dataset_id: str) -> dict:
+    """All splits of a dataset on the Hub, as `datasets` has them.
+
+    Raises:
+        ConnectionError: it could not be loaded; in one line.
+    """
+    import datasets
+
+    try:
+        return datasets.load_dataset(dataset_id)
+    except Exception as error:  # the client raises many types; their first line says which
+        raise ConnectionError(f"{dataset_id} could not be loaded: {str(error).splitlines()[0]}") from None
+
+
+def image_column_of(features: dict) -> str | None:
+    """The first column of pictures."""
+    import datasets
+
+    return next((name for name, feature in features.items() if isinstance(feature, datasets.Image)), None)
+
+
+def hub_picture(rows, index: int, column: str, split: str) -> Image.Image | None:
+    """One picture of a split; what cannot be read is named, and None."""
+    try:
+        return open_image(rows[index][column])
+    except Exception as error:  # datasets decodes lazily and passes on what Pillow raises
+        print(f"skipped {split} {index}: {error}", file=sys.stderr)
+        return None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One picture that an API lists."""
+
+    code: str
+    name: str
+    address: str
+
+
+def flags_of_api(address: str, kept: Path) -> Iterator[tuple[Listed, Image.Image]]:
+    """Every flag that `address`/all lists, as restcountries.com does; what cannot be had or read is named.
+
+    Files are kept in the folder `kept` until it is deleted, so that a run that was stopped goes on.
+
+    Raises:
+        ConnectionError: the list cannot be had; in one line.
+        ValueError: the address is none, or what it lists are no flags.
+    """
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(f"{address} is no address of an API: it begins with http:// or https://")
+    kept.mkdir(parents=True, exist_ok=True)
+    with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client, ThreadPoolExecutor(CONNECTIONS) as pool:
+        try:
+            answer = json.loads(_fetch(client, f"{address.rstrip('/')}/all?fields=cca2,name,flags"))
+        except (httpx.HTTPError, ImageError) as error:
+            raise ConnectionError(f"{address} cannot be reached: {error}") from None
+        except ValueError:
+            raise ValueError(f"{address} does not list flags: its answer is no JSON") from None
+        listed = [_listed(entry) for entry in answer] if isinstance(answer, list) else []
+        if not any(listed):
+            raise ValueError(f"{address} does not list flags: no entry has cca2 and flags.png")
+        jobs = {one: pool.submit(_download, client, one, kept) for one in listed if one}
+        for one, job in jobs.items():
+            try:
+                file = job.result()
+            except (httpx.HTTPError, ImageError) as error:
+                print(f"skipped {one.code}: {error}", file=sys.stderr)
+                continue
+            if picture := opened(file, one.code):
+                yield one, picture
+
+
+def _listed(entry) -> Listed | None:
+    try:
+        code, address = entry["cca2"].lower(), entry["flags"]["png"]
+        name = entry.get("name", {}).get("common", code)
+    except (AttributeError, KeyError, TypeError):
+        return None
+    safe = code.replace("-", "").isalnum() and str(address).startswith(("http://", "https://"))
+    return Listed(code, str(name), address) if safe else None
+
+
+def _download(client: httpx.Client, one: Listed, kept: Path) -> Path:
+    file = kept / one.code
+    if not file.exists():
+        content = _fetch(client, one.address)
+        temporary = file.with_name(f".{one.code}.incomplete")
+        temporary.write_bytes(content)
+        temporary.rename(file)
+    return file
+
+
+def _fetch(client: httpx.Client, address: str) -> bytes:
+    """At most MOST_BYTES; tried again where the other side may only have been busy."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with client.stream("GET", address) as answer:
+                answer.raise_for_status()
+                content = bytearray()
+                for part in answer.iter_bytes():
+                    content += part
+                    if len(content) > MOST_BYTES:
+                        raise ImageError(f"larger than {MOST_BYTES >> 20} MiB")
+                return bytes(content)
+        except httpx.HTTPError as error:
+            refused = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
+            if refused or attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(2**attempt / 2)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[dict]]]:
+    """Train and test rows; near-duplicates share a `group` and a side. The summary says how many there are."""
+    pictures = [np.asarray(fit(open_image(record["image"]), COMPARED_SIZE)) for record in records]
+    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    groups = near_duplicate_groups(pixels)
+    sizes = np.bincount(groups)
+    test = is_test(pixels, groups)
+    splits: dict[str, list[dict]] = {"train": [], "test": []}
+    for record, group, in_test in zip(records, groups.tolist(), test, strict=True):
+        splits["test" if in_test else "train"].append(finished(record, names, group))
+    near = sizes[sizes > 1]
+    return f"{near.sum()} pictures have near-duplicates, in {len(near)} groups, each on one side", splits
+
+
+def finished(record: dict, names: list[str], group: int) -> dict:
+    """The row of a dataset: the class becomes a label, "neither" where it is none of the names."""
+    class_name = record.pop("class")
+    label = names.index(class_name) if class_name in names else names.index(NEITHER)
+    return {**record, "label": label, "group": group}
+
+
+def size_category(count: int) -> str:
+    """As the Hub names it."""
+    return next(name for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K")) if count < limit)
