@@ -102,6 +102,21 @@ def test_labels_are_many_enough(known):
     assert (np.asarray(flags.draw(known["no"])) == np.asarray(flags.draw(known["sj"]))).all()
 
 
+def test_palettes_have_names(known):
+    for code, label in (("fr", "red+blue+white"), ("jp", "white"), ("se", "yellow+blue"), ("ie", "orange+green+white")):
+        assert flags.palette_label(known[code]) == label
+    for color, name in (
+        ((200, 16, 46), "red"),
+        ((250, 20, 120), "red"),
+        ((128, 0, 128), "violet"),
+        ((90, 90, 90), "black"),
+    ):
+        assert flags.color_name(color) == name
+    assert flags.areas(known["pl"]).tolist() == [0.5, 0.5]
+    labels = Counter(flags.palette_label(flag) for flag in known.values() if not flag.same_as)
+    assert sum(count for count in labels.values() if count >= 4) > 0.75 * sum(labels.values())
+
+
 def test_flags_look_like_the_real_ones(known, photos):
     files = sorted((photos / "flags").glob("*.png"))
     assert {file.stem for file in files} == {*known}

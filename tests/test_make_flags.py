@@ -87,7 +87,8 @@ def test_the_flags_of_the_world_are_for_measuring_only(tmp_path, run_recipe):
     designs = [flag for flag in flags.read() if not flag.same_as]
     assert table.columns["code"] == [flag.code for flag in designs]
     assert [table.class_names[label] for label in table.labels] == [flag.layout for flag in designs]
-    assert table.columns["palette"][0].split()[0] == bytes(designs[0].palette[0]).hex()
+    assert table.columns["colors"][0].split()[0] == bytes(designs[0].palette[0]).hex()
+    assert table.columns["palette"][table.columns["code"].index("fr")] == "red+blue+white"
 
 
 def test_mash_ups_are_split_and_come_again(tmp_path, run_recipe):

@@ -93,11 +93,11 @@ def rendered(known: list[flags.Flag], recipe: Recipe) -> Iterator[dict]:
     size = recipe.width, recipe.height
     made = designs if recipe.kind == "national" else mashups.mash_ups(known, recipe.count, recipe.seed)
     for flag in tqdm(made, total=len(designs) if recipe.kind == "national" else recipe.count, disable=None):
-        palette = " ".join(bytes(color).hex() for color in flag.palette)
         yield {
             **record(flags.draw(flag, size), recipe, code=flag.code, name=flag.name),
             "class": flag.layout,
-            "palette": palette,
+            "palette": flags.palette_label(flag),
+            "colors": " ".join(bytes(color).hex() for color in flag.palette),
             "ratio": flag.ratio,
         }
 

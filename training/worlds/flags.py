@@ -22,6 +22,7 @@ Commands (colour c; what is in brackets may be left out):
     shield c x y r              leaf c x y r                  tree c x y r           bird c x y r       beast c x y r
 """
 
+import colorsys
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,10 @@ from PIL import Image, ImageDraw
 FILE = Path(__file__).with_suffix(".txt")
 OVERSAMPLING = 4
 SIZE = (96, 64)  # width and height, in pixels, to which all flags are squashed
+COLORS = {  # name -> up to which hue, in degrees; the grey ones have none
+    "red": 18, "orange": 38, "yellow": 66, "green": 170, "blue": 262, "violet": 320, "black": 0, "white": 0,
+}  # fmt: skip
+GOOD_PART = 0.08  # of the field
 FIELDS = ("code", "name", "ratio", "layout", "palette", "field", "emblem")
 
 Command = tuple[str, tuple[float, ...]]
@@ -78,6 +83,31 @@ def draw(flag: Flag, size: tuple[int, int] = SIZE) -> Image.Image:
             flag.emblem.commands
         )
     return image.resize(size, Image.Resampling.BOX)
+
+
+def areas(flag: Flag) -> np.ndarray:
+    """(len(palette),) the share of the field that each colour fills, without the emblem."""
+    marked = tuple((index, 0, 0) for index in range(len(flag.palette)))
+    picture = np.asarray(draw(replace(flag, palette=marked, emblem=None)))[..., 0]
+    return np.bincount(picture.flatten(), minlength=len(marked)) / picture.size
+
+
+def palette_label(flag: Flag) -> str:
+    """The names of the colours that fill a good part of the field, as "red+white+blue"."""
+    filled = dict.fromkeys(COLORS, 0.0)
+    for color, area in zip(flag.palette, areas(flag), strict=True):
+        filled[color_name(color)] += area
+    return "+".join(name for name, area in filled.items() if area > GOOD_PART)
+
+
+def color_name(color: Color) -> str:
+    """One of COLORS."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(value / 255 for value in color))
+    if lightness > 0.85 or (saturation < 0.15 and lightness > 0.6):
+        return "white"
+    if lightness < 0.1 or saturation < 0.15:
+        return "black"
+    return next((name for name, end in COLORS.items() if hue * 360 < end), "red")
 
 
 @dataclass(frozen=True)

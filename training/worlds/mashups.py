@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from worlds.flags import Color, Command, Emblem, Flag, color_places, draw
+from worlds.flags import Color, Command, Emblem, Flag, areas, color_places, draw
 
 SLOTS = {  # layout -> x, y and size of an emblem, where a flag has none of its own; the other layouts have no room
     "horizontal bands": (0.5, 0.5, 0.2),
@@ -80,10 +80,8 @@ def _pixels(flag: Flag) -> np.ndarray:
 
 def _by_area(flag: Flag) -> list[int]:
     """The colours that the field shows, those of the largest area first."""
-    marked = tuple((index, 0, 0) for index in range(len(flag.palette)))
-    picture = np.asarray(draw(replace(flag, palette=marked, emblem=None)))[..., 0]
-    areas = np.bincount(picture.flatten(), minlength=len(marked))
-    return [int(index) for index in np.argsort(-areas, kind="stable") if areas[index]]
+    shares = areas(flag)
+    return [int(index) for index in np.argsort(-shares, kind="stable") if shares[index]]
 
 
 def _enough(colors: Sequence[Color], count: int, *avoided: Color) -> list[Color]:
