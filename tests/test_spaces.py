@@ -138,7 +138,7 @@ def test_api_explains_itself(client):
         "/learn_two_classes": ("two classes of your own", [*own_classes, "method", "features"]),
         "/generate_hybrids": (
             "between a clock and a crocodile",
-            ["kind", "generator", "share", "seed", "count", "combine"],
+            ["kind", "generator", "share", "seed", "count", "combine", "strength"],
         ),
     }
     assert list(described) == list(expected)

@@ -91,6 +91,7 @@ class Events:
             return
         visit.wanted, visit.images, visit.verdicts = wanted, drawing.images, verdicts
         yield panel.sheet(wanted, drawing.images, verdicts), "", GONE, gr.skip()
+        yield NOTHING_NEW  # or what comes again at the end would wipe away what a quick visitor looks at already
 
     def look_closer(self, event: gr.EventData, visit: Visit) -> Iterator[tuple]:
         """One picture, and all the way from clock to crocodile; gives what is below the sheet, and the film."""

@@ -279,6 +279,25 @@ def vendi_score(features: torch.Tensor) -> float:
     return float(torch.exp(-torch.special.xlogy(shares, shares).sum()))
 
 
+def neighbour_purity(features: torch.Tensor, labels: torch.Tensor, k: int = 5) -> torch.Tensor:
+    """(N, D), (N,) -> (N,) the share of the k nearest others that have the same label, of as many as there could be.
+
+    Nan for a label that no other has.
+    """
+    distances = torch.cdist(features, features).fill_diagonal_(torch.inf)
+    nearest = distances.topk(min(k, len(features) - 1), largest=False).indices
+    same = (labels[nearest] == labels[:, None]).double().sum(1)
+    others = (labels[:, None] == labels).double().sum(1) - 1
+    return same / others.clamp_max(nearest.shape[1])
+
+
+def retrieval_ranks(queries: torch.Tensor, references: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Queries (M, D), references (N, D), (M,) rows wanted -> (M,) how many references are nearer, or as near."""
+    distances = torch.cdist(queries, references)
+    own = distances.gather(1, wanted[:, None])
+    return (distances <= own).sum(1) - 1
+
+
 def _sums_by_group(values: torch.Tensor, groups: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     if groups is None:
         return values, torch.ones_like(values)
