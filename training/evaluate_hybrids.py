@@ -18,7 +18,7 @@ from augmentation import random_blur
 from blends import ALL_BLENDS, pairs
 from encoders import embed, imagenet, load
 from hybrid_gates import Embed, Gates, Plain
-from loop import RUNS, last_checkpoint
+from loop import folder_of
 from options import option, parse, report, run
 from samples import grid
 from tables import NEITHER, ImageTable, read_dataset, read_splits
@@ -29,7 +29,7 @@ from betwixt import metrics
 from betwixt.classifier import ImageClassifier
 from betwixt.ensemble import ClassifierEnsemble
 from betwixt.generation import Steering
-from betwixt.hub import read_json, replace_file, resolve
+from betwixt.hub import read_json, replace_file
 from betwixt.images import from_bytes, resized, to_images, to_tensor
 
 LAYER = "features.7"  # of SqueezeNet, for the gates; its last one knows things, and half a thing is far from all
@@ -207,12 +207,6 @@ def draw(name: str, recipe: Recipe) -> torch.Tensor:
         )
     ]
     return to_tensor(pictures, recipe.image_size)
-
-
-def folder_of(name: str) -> Path:
-    """The last checkpoint of a run of that name, or else what is published under it."""
-    of_run = last_checkpoint(RUNS / name)
-    return of_run / "model" if of_run else resolve(name)
 
 
 def features_of(recipe: Recipe, layer: str | None = None) -> Embed:

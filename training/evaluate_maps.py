@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from evaluate_hybrids import folder_of
+from loop import folder_of
 from options import option, parse, report, run
 from PIL import Image
 from recoloring import recolored

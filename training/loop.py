@@ -27,6 +27,8 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from betwixt.hub import resolve
+
 RUNS = Path("runs")
 PRECISIONS = ["auto", "bf16", "fp32"]
 
@@ -198,6 +200,12 @@ def computes_in_bf16(precision: str) -> bool:
 def last_checkpoint(run: Path) -> Path | None:
     """The newest checkpoint of a run, or None."""
     return _checkpoints(run)[-1] if _checkpoints(run) else None
+
+
+def folder_of(name: str) -> Path:
+    """The last checkpoint of a run of that name, or else what is published under it."""
+    of_run = last_checkpoint(RUNS / name)
+    return of_run / "model" if of_run else resolve(name)
 
 
 def _checkpoints(run: Path) -> list[Path]:
