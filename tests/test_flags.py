@@ -42,6 +42,7 @@ def share(picture: np.ndarray, color: tuple[int, int, int]) -> float:
         ("disc 1 .5 .5 .3 0 180", np.pi * 0.09 / 3),
         ("ring 1 .5 .5 .4 .2", np.pi * (0.16 - 0.04) / 1.5),
         ("border 1 .1", 1 - 0.8 * (1 - 0.2 / 1.5)),
+        ("wave 1 .5 .3 .1 3", 0.3),
         ("teeth 1 .5 5 .2", 0.4),
         ("crescent 1 .5 .5 .4 0 .5", np.pi * (0.16 - 0.04) / 1.5),
         ("crescent 1 .5 .5 .4 3 1", np.pi * 0.16 / 1.5),

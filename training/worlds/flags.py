@@ -15,6 +15,7 @@ Commands (colour c; what is in brackets may be left out):
     triangle c depth [tip]      at the hoist; depth a share of the width; tip: how high the cut-off tip is
     teeth c x n depth           fly with n teeth that point to the hoist, from x
     union x0 y0 x1 y1 b w r     the Union Flag                border c w
+    wave c y w height count [x] a band across that goes up and down, from x
     rect c x0 y0 x1 y1          polygon c x y x y ...         line c w x y x y ...
     disc c x y r [from to]      ring c x y r w                ellipse c x y rx ry
     star c x y r [points turn inner]                          stars c r x y x y ...
@@ -190,6 +191,13 @@ def teeth(canvas: Canvas, color: float, x: float, count: float, depth: float) ->
     canvas.fill(color, canvas.corners(*edge, 1, 1, 1, 0))
 
 
+def wave(canvas: Canvas, color: float, y: float, width: float, height: float, count: float, x0: float = 0) -> None:
+    x = np.linspace(x0, 1, 97)
+    middle = y - height * np.cos(2 * math.pi * count * (x - x0) / (1 - x0))
+    upper, lower = (np.stack([x, middle + side * width / 2], 1) for side in (-1, 1))
+    canvas.fill(color, canvas.corners(*np.concatenate([upper, lower[::-1]]).flatten()))
+
+
 def border(canvas: Canvas, color: float, width: float) -> None:
     x = width * canvas.units[0] / canvas.places[0]
     for place in ((0, 0, 1, width), (0, 1 - width, 1, 1), (0, 0, x, 1), (1 - x, 0, 1, 1)):
@@ -287,9 +295,11 @@ BIRD = (
     -1, -0.6, -0.4, -0.45, -0.15, -0.2, 0, -0.7, 0.15, -0.2, 0.4, -0.45, 1, -0.6, 0.85, 0, 0.5, 0.3, 0.3, 0.35, 0.25,
     0.9, 0, 0.6, -0.25, 0.9, -0.3, 0.35, -0.5, 0.3, -0.85, 0,
 )  # fmt: skip
-BEAST = (
-    -1, -0.5, -0.7, -0.7, -0.45, -0.35, 0.3, -0.35, 0.7, -0.8, 1, -0.5, 0.8, -0.3, 0.6, 0.1, 0.7, 0.8, 0.45, 0.8, 0.35,
-    0.2, -0.35, 0.2, -0.45, 0.8, -0.7, 0.8, -0.6, 0.1,
+BEAST = (  # a lion that walks towards the hoist, a paw and the tail raised
+    -0.95, -0.4, -0.85, -0.75, -0.6, -0.95, -0.35, -0.85, -0.2, -0.55, 0.1, -0.4, 0.5, -0.4, 0.7, -0.5, 0.75, -0.8, 0.6,
+    -0.95, 0.75, -1, 0.95, -0.8, 0.9, -0.4, 0.75, -0.1, 0.7, 0.25, 0.85, 0.5, 0.8, 0.95, 0.5, 0.95, 0.6, 0.75, 0.5, 0.4,
+    0.3, 0.2, -0.15, 0.25, -0.15, 0.8, -0.05, 0.95, -0.4, 0.95, -0.4, 0.25, -0.6, 0.1, -0.8, 0.35, -0.95, 0.25, -0.75,
+    -0.05, -0.7, -0.2, -0.9, -0.2,
 )  # fmt: skip
 
 
@@ -334,6 +344,7 @@ COMMANDS = {
     "triangle": Kind(triangle, 2, 3),
     "teeth": Kind(teeth, 4, 4),
     "border": Kind(border, 2, 2),
+    "wave": Kind(wave, 5, 6),
     "union": Kind(union, 7, 7),
     "polygon": Kind(polygon, 7, None),
     "ellipse": Kind(ellipse, 5, 5),
