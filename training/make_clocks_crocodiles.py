@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from options import option, parse, run
-from sources import finished, hub_picture, hub_splits, image_column_of, pictures_below, size_category, split
+from sources import finished, front_matter, hub_picture, hub_splits, image_column_of, pictures_below, split
 from tables import DATASETS, NEITHER, encode, write_dataset, write_parquet
 from worlds import clocks_crocodiles, textures
 
@@ -177,7 +177,6 @@ def from_hub(dataset_id: str, recipe: Recipe) -> Iterator[dict]:
 
 def card(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
-    files = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in splits)
     counts = "".join(
         f"| {split} | "
         + " | ".join(str(sum(r["label"] == k for r in rows)) for k in range(len(recipe.class_names) + 1))
@@ -194,18 +193,8 @@ def card(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str)
         if is_rendered
         else "Pictures of two classes and of neither."
     )
-    return f"""---
-license: {"apache-2.0" if is_rendered else "other"}
-task_categories:
-- image-classification
-size_categories:
-- {size_category(sum(map(len, splits.values())))}
-tags:
-- betwixt
-configs:
-- config_name: default
-  data_files:
-{files}---
+    license_name = "apache-2.0" if is_rendered else "other"
+    return f"""{front_matter(splits, license_name, ["image-classification"])}
 
 # {name}
 

@@ -21,11 +21,11 @@ from PIL import Image
 from sources import (
     finished,
     flags_of_api,
+    front_matter,
     hub_picture,
     hub_splits,
     image_column_of,
     pictures_below,
-    size_category,
     split,
 )
 from tables import DATASETS, encode, write_dataset
@@ -123,7 +123,6 @@ def record(picture: Image.Image, recipe: Recipe, **columns: str) -> dict:
 
 def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
-    files = "".join(f"  - split: {name}\n    path: data/{name}-*.parquet\n" for name in splits)
     counts = ", ".join(f"{len(rows)} {name}" for name, rows in splits.items())
     is_rendered = recipe.source == ["rendered"]
     what = {
@@ -131,19 +130,8 @@ def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
         "mash-ups": "Flags that never were: the layout of one, the palette of another, the emblem of a third, as "
         "`code` names them.",
     }[recipe.kind]
-    return f"""---
-license: {"apache-2.0" if is_rendered else "other"}
-task_categories:
-- image-classification
-- image-feature-extraction
-size_categories:
-- {size_category(sum(map(len, splits.values())))}
-tags:
-- betwixt
-configs:
-- config_name: default
-  data_files:
-{files}---
+    license_name = "apache-2.0" if is_rendered else "other"
+    return f"""{front_matter(splits, license_name, ["image-classification", "image-feature-extraction"])}
 
 # {recipe.name}
 

@@ -181,6 +181,19 @@ def finished(record: dict, names: list[str], group: int) -> dict:
     return {**record, "label": label, "group": group}
 
 
-def size_category(count: int) -> str:
-    """As the Hub names it."""
-    return next(name for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K")) if count < limit)
+def front_matter(splits: dict[str, list[dict]], license_name: str, tasks: list[str]) -> str:
+    """What the Hub reads of a dataset's card."""
+    count = sum(map(len, splits.values()))
+    sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (10**9, "10K<n<100K"))
+    files = "".join(f"  - split: {split}\n    path: data/{split}-*.parquet\n" for split in splits)
+    return f"""---
+license: {license_name}
+task_categories:
+{"".join(f"- {task}{chr(10)}" for task in tasks)}size_categories:
+- {next(name for limit, name in sizes if count < limit)}
+tags:
+- betwixt
+configs:
+- config_name: default
+  data_files:
+{files}---"""

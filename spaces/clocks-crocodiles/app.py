@@ -116,8 +116,8 @@ ABOUT_GENERATE = """
   among the judges, say which class it lacks and which way to go. “Make it more hybrid” lets them move it
   further. Other ways of putting two classes together are there to compare; without guides few succeed.</p></section>
   <section><h2>Its limits</h2>
-  <p>Small pictures: 32 pixels for photos, learned from a few hundred, 64 for rendered ones. The judges can be
-  pleased by what no person would call a crocodile; the models' cards say how often all tests are passed.</p></section>
+  <p>32 by 32 pixels, learned from a few hundred photos: think of thumbnails. The judges can be pleased by what
+  no person would call a crocodile; the models' cards say how often all tests are passed.</p></section>
 </div>
 """
 

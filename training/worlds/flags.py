@@ -126,7 +126,7 @@ class Canvas:
             COMMANDS[name].paint(self, *numbers)
 
     def color(self, index: float) -> Color:
-        return self.palette[int(index) % len(self.palette)]
+        return self.palette[int(index)]
 
     def fill(self, color: float, points: np.ndarray) -> None:
         """Fill the polygon of places (N, 2), in pixels."""
@@ -275,11 +275,10 @@ def crescent(
 def outline(points: Sequence[float]) -> Callable:
     """A command that fills a fixed outline of lengths, given by its right half from top to bottom, mirrored."""
     half = np.reshape(points, (-1, 2))
-    whole = np.concatenate([half, half[::-1] * (-1, 1)])
-    return lambda canvas, color, x, y, r: canvas.fill(color, canvas.at(x, y, whole * r))
+    return silhouette(np.concatenate([half, half[::-1] * (-1, 1)]))
 
 
-def silhouette(points: Sequence[float]) -> Callable:
+def silhouette(points: Sequence[float] | np.ndarray) -> Callable:
     """A command that fills a fixed outline of lengths."""
     whole = np.reshape(points, (-1, 2))
     return lambda canvas, color, x, y, r: canvas.fill(color, canvas.at(x, y, whole * r))
