@@ -120,6 +120,17 @@ def test_more_than_the_limit_and_the_same_file_twice(space, tmp_path, monkeypatc
     assert "deleted meanwhile" in uploads.gather(files[:1], 9, "box", known)[0].fault
 
 
+def test_a_file_that_is_offered_again_stays_whole_for_who_is_fetching_it(space, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    offer, data = space("uploads").offer, bytes(4_000_000)
+    path = Path(offer(data, "hybrids.csv"))
+    with ThreadPoolExecutor() as pool:
+        again = [pool.submit(offer, data, "hybrids.csv") for _ in range(40)]
+        sizes = {len(path.read_bytes()) for _ in range(200)}
+        assert {Path(job.result()) for job in again} == {path}
+    assert sizes == {len(data)}
+
+
 def test_what_a_visitor_brought_is_forgotten(launch):
     """Gradio drops a State some time after an event gave it, and keeps what no event gives for as long as it runs."""
     demo = launch.load_space(SPACE).build_demo()

@@ -1,10 +1,11 @@
 """Files that visitors bring and take away: only what Gradio stored for them is opened, and it forgets all of it."""
 
+import tempfile
 import threading
 from pathlib import Path
 
 from finder import Picture
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
@@ -65,4 +66,8 @@ def gather(files: list[dict] | None, most: int, box: str, known: dict[tuple[str,
 
 def offer(data: bytes, name: str) -> str:
     """Store a file for a visitor to download, where Gradio serves and later deletes it (`delete_cache`)."""
-    return save_bytes_to_cache(data, name, get_upload_folder())
+    # By way of a file, as Gradio puts that in place whole: bytes it writes over a file that another may be fetching.
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        file.write_bytes(data)
+        return save_file_to_cache(file, get_upload_folder())
