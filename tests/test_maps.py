@@ -9,7 +9,7 @@ from worlds import flags
 
 from betwixt import plain_features
 from betwixt.images import to_tensor
-from betwixt.maps import FeatureMap
+from betwixt.maps import TSNEMap
 
 
 def clusters(count: int = 40, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
@@ -22,26 +22,26 @@ def clusters(count: int = 40, seed: int = 0) -> tuple[torch.Tensor, np.ndarray]:
 
 def test_what_is_alike_lies_together_and_comes_again():
     features, kinds = clusters()
-    found = FeatureMap(features, seed=1)
+    found = TSNEMap.fit(features, seed=1)
     assert found.positions.shape == (120, 2)
     assert found.positions.dtype == np.float32
     centres = np.stack([found.positions[kinds == kind].mean(0) for kind in range(3)])
     nearest = np.linalg.norm(found.positions[:, None] - centres, axis=2).argmin(1)
     assert (nearest == kinds).all()
-    assert (FeatureMap(features, seed=1).positions == found.positions).all()
+    assert (TSNEMap.fit(features, seed=1).positions == found.positions).all()
 
 
 def test_new_points_land_among_their_like_and_the_others_stay():
     features, kinds = clusters()
     new, new_kinds = clusters(4, seed=0)
-    found = FeatureMap(features)
+    found = TSNEMap.fit(features)
     before = found.positions.copy()
-    placed = found.place(new)
+    placed = found.transform(new)
     assert (found.positions == before).all()
-    assert (found.place(new) == placed).all()
+    assert (found.transform(new) == placed).all()
     nearest = np.linalg.norm(placed[:, None] - found.positions, axis=2).argmin(1)
     assert (kinds[nearest] == new_kinds).mean() > 0.9
-    own = found.place(features[:5])
+    own = found.transform(features[:5])
     spread = np.linalg.norm(found.positions.std(0))
     assert (np.linalg.norm(own - found.positions[:5], axis=1) < 0.1 * spread).all()
 
@@ -49,12 +49,12 @@ def test_new_points_land_among_their_like_and_the_others_stay():
 def test_progress_and_the_positions_so_far():
     features, _ = clusters(10)
     seen = []
-    found = FeatureMap(features, on_progress=lambda share, positions: seen.append((share, positions)))
+    found = TSNEMap.fit(features, on_progress=lambda share, positions: seen.append((share, positions)))
     shares = [share for share, _ in seen]
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert all(positions.shape == (30, 2) for _, positions in seen)
-    assert (FeatureMap(features).positions == found.positions).all()
+    assert (TSNEMap.fit(features).positions == found.positions).all()
 
 
 def test_a_twin_lands_beside_its_original_by_form_and_not_by_colour():
@@ -65,8 +65,8 @@ def test_a_twin_lands_beside_its_original_by_form_and_not_by_colour():
     twins = [recolored(flags.draw(designs[i], (192, 128)), random) for i in chosen]
     away = {}
     for features in (plain_features.edges, plain_features.color_histogram):
-        found = FeatureMap(features(to_tensor(pictures, 64, "squash")))
-        placed = found.place(features(to_tensor(twins, 64, "squash")))
+        found = TSNEMap.fit(features(to_tensor(pictures, 64, "squash")))
+        placed = found.transform(features(to_tensor(twins, 64, "squash")))
         spread = np.linalg.norm(found.positions.std(0))
         away[features] = np.median(np.linalg.norm(placed - found.positions[chosen], axis=1)) / spread
     assert away[plain_features.edges] < 0.1
@@ -84,8 +84,8 @@ def test_a_twin_lands_beside_its_original_by_form_and_not_by_colour():
 )
 def test_what_cannot_be_laid_out(features, perplexity, message):
     with pytest.raises(ValueError, match=message):
-        FeatureMap(features, perplexity)
+        TSNEMap.fit(features, perplexity)
 
 
 def test_few_points_lower_the_perplexity():
-    assert np.isfinite(FeatureMap(torch.rand(5, 3), 50).positions).all()
+    assert np.isfinite(TSNEMap.fit(torch.rand(5, 3), 50).positions).all()

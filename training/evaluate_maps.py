@@ -27,7 +27,7 @@ from worlds import flags
 from betwixt import metrics, plain_features
 from betwixt.autoencoder import ConvAutoencoder
 from betwixt.images import to_tensor
-from betwixt.maps import FeatureMap
+from betwixt.maps import TSNEMap
 
 Embed = Callable[[list[Image.Image]], torch.Tensor]  # pictures -> features (N, D)
 SIDE = 64  # of the squares that pictures are squashed to
@@ -104,7 +104,7 @@ def measure(
     own = torch.arange(len(pictures)).repeat_interleave(recipe.twins)
     found = metrics.retrieval_ranks(of_twins, features, own) == 0
     figures["twin recall at 1"] = metrics.with_interval(found.double(), own)
-    positions = FeatureMap(features, seed=recipe.seed).positions
+    positions = TSNEMap.fit(features, seed=recipe.seed).positions
     figures["trustworthiness"] = float(trustworthiness(features, positions, n_neighbors=AROUND))
     figures["continuity"] = float(trustworthiness(positions, features, n_neighbors=AROUND))
     return figures

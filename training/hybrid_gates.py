@@ -6,6 +6,7 @@ Thresholds come from held-out plain pictures alone, so a gate knows nothing of w
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from tables import NEITHER
@@ -20,6 +21,7 @@ PASS = 0.95  # of held-out plain pictures pass "real"
 SHIFT = 2  # pixels of 32
 SIDE = 32  # at which pixels are compared
 SHIFTS = ((0, 0), (SHIFT, SHIFT), (SHIFT, -SHIFT), (-SHIFT, SHIFT), (-SHIFT, -SHIFT))
+VIEWS = (torch.clone, partial(torch.flip, dims=(3,)), partial(torch.roll, shifts=(SHIFT, SHIFT), dims=(2, 3)))
 MOST_PLAIN = 4000  # pictures that the detector is asked about
 MOST_SOURCES = 1000  # pictures of a class that a double exposure is looked for among
 
@@ -115,11 +117,12 @@ class Gates:
         return torch.minimum(*ratios)
 
     def mixedness(self, x: torch.Tensor) -> torch.Tensor:
-        """(B,) how sure the detector is that a picture is put together of several."""
+        """(B,) how sure the detector is that a picture is put together of several, over VIEWS of it."""
+        x = resized(x, self.detector.image_size)
         column = self.detector.class_names.index("mixed")
         with torch.inference_mode():
-            parts = [self.detector(resized(part, self.detector.image_size)) for part in x.split(BATCH)]
-        return torch.cat(parts).softmax(1)[:, column]
+            logits = [torch.stack([self.detector(view(part)) for view in VIEWS]).mean(0) for part in x.split(BATCH)]
+        return torch.cat(logits).softmax(1)[:, column]
 
     def residuals(self, x: torch.Tensor) -> torch.Tensor:
         """(B,) what no double exposure of two training pictures of the two classes explains."""

@@ -1,6 +1,7 @@
 """Maps of pictures: features of many numbers laid out on a plane by t-SNE, so that what is alike lies together."""
 
 from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 import torch
@@ -11,26 +12,35 @@ PLACING = 100  # iterations for new points
 PROGRESS_EVERY = 25
 
 
-class FeatureMap:
-    """t-SNE (van der Maaten and Hinton 2008) of features (N, D), to which new points can be added.
+class TSNEMap:
+    """t-SNE (van der Maaten and Hinton 2008) of features, to which new points can be added; made by `fit`.
 
-    Args:
-        features: rows of length 1, compared by their distance.
-        perplexity: about how many neighbours each point is to be near to; lowered where there are too few points.
-        seed: same features, same seed, same map.
-        on_progress: called with the share that is done, from 0 to 1, and the positions so far (N, 2).
-
-    Raises:
-        ValueError: fewer than 5 points, features that are not finite, or a perplexity under 1.
+    Attributes:
+        positions: where each lies, (N, 2) float32.
     """
 
-    def __init__(
-        self,
+    def __init__(self, fitted):
+        self._fitted = fitted  # openTSNE's TSNEEmbedding
+        self.positions = np.array(fitted, dtype=np.float32)
+
+    @classmethod
+    def fit(
+        cls,
         features: torch.Tensor,
-        perplexity: float = 15.0,
+        perplexity: float = 30.0,
         seed: int = 0,
         on_progress: Callable[[float, np.ndarray], None] | None = None,
-    ):
+    ) -> "TSNEMap":
+        """Lay out features (N, D), rows of length 1, compared by their distance.
+
+        Args:
+            perplexity: about how many neighbours each point is to be near to; lowered where there are too few points.
+            seed: same features, same seed, same map.
+            on_progress: called with the share that is done, from 0 to 1, and the positions so far (N, 2).
+
+        Raises:
+            ValueError: fewer than 5 points, features that are not finite, or a perplexity under 1.
+        """
         # Slow to import, and not needed where a map is only read.
         from openTSNE import TSNE
 
@@ -42,28 +52,27 @@ class FeatureMap:
             raise ValueError(f"perplexity must be at least 1, not {perplexity}")
         few = len(features) <= FEW
         exaggerated, plain = ITERATIONS
+        reports = count(1)
 
         def report(iteration: int, error: float, embedding) -> None:
-            if on_progress:
-                self._done += PROGRESS_EVERY
-                on_progress(min(1.0, self._done / (exaggerated + plain)), np.array(embedding, dtype=np.float32))
+            share = next(reports) * PROGRESS_EVERY / (exaggerated + plain)
+            on_progress(min(1.0, share), np.array(embedding, dtype=np.float32))
 
-        self._done = 0
-        self._fitted = TSNE(
-            perplexity=min(perplexity, (len(features) - 1) / 3),
-            early_exaggeration_iter=exaggerated,
-            n_iter=plain,
-            neighbors="exact" if few else "approx",
-            negative_gradient_method="bh" if few else "fft",
-            initialization="pca",
-            random_state=seed,
-            callbacks=report if on_progress else None,
-            callbacks_every_iters=PROGRESS_EVERY,
-        ).fit(features.double().cpu().numpy())
+        return cls(
+            TSNE(
+                perplexity=min(perplexity, (len(features) - 1) / 3),
+                early_exaggeration_iter=exaggerated,
+                n_iter=plain,
+                neighbors="exact" if few else "approx",
+                negative_gradient_method="bh" if few else "fft",
+                initialization="pca",
+                random_state=seed,
+                callbacks=report if on_progress else None,
+                callbacks_every_iters=PROGRESS_EVERY,
+            ).fit(features.double().cpu().numpy())
+        )
 
-        self.positions = np.array(self._fitted, dtype=np.float32)  # (N, 2)
-
-    def place(self, features: torch.Tensor) -> np.ndarray:
+    def transform(self, features: torch.Tensor) -> np.ndarray:
         """New points (M, D) -> where they lie among the others, which stay, (M, 2) float32."""
         placed = np.array(self._fitted.transform(features.double().cpu().numpy(), n_iter=PLACING), dtype=np.float32)
         # openTSNE moves all points of its own when it places others.
