@@ -87,9 +87,42 @@ def test_whitening_changes_the_latents_and_not_the_pictures():
     torch.testing.assert_close(torch.cov(z.T), torch.eye(6), atol=1e-2, rtol=0)
 
 
+def test_form_and_colours_are_parts_of_the_latent(pictures, tmp_path):
+    model = model_of(form_dim=4)
+    x = torch.rand(300, 3, 32, 32) * 2 - 1
+    before = model(x)
+    model.whiten(model.encode(x))
+    torch.testing.assert_close(model(x), before, atol=1e-4, rtol=0)
+    z = model.encode(x)
+    for part in (z[:, :4], z[:, 4:]):
+        torch.testing.assert_close(torch.cov(part.T), torch.eye(part.shape[1]), atol=1e-2, rtol=0)
+    form, color, both = (model.embed(pictures, part=part) for part in ("form", "color", "all"))
+    assert (form.shape, color.shape, both.shape) == ((5, 4), (5, 2), (5, 6))
+    assert torch.equal(model.embed(pictures), form)
+    torch.testing.assert_close(torch.nn.functional.normalize(both[:, :4], dim=1), form)
+    assert model.embed([], part="color").shape == (0, 2)
+    model.save_pretrained(tmp_path)
+    assert torch.equal(ConvAutoencoder.from_pretrained(tmp_path).embed(pictures), form)
+    with pytest.raises(ValueError, match="part must be one of form, color, all, not 'colour'"):
+        model.embed(pictures, part="colour")
+    with pytest.raises(ValueError, match="does not tell form from colour"):
+        model_of().embed(pictures, part="form")
+
+
+def test_all_of_a_picture_where_it_is_squashed():
+    wide = Image.new("RGB", (300, 100), "red")
+    wide.paste("blue", (0, 0, 100, 100))
+    cropped, squashed = (model_of(fit=how).embed([wide]) for how in ("crop", "squash"))
+    assert not torch.allclose(cropped, squashed)
+    torch.testing.assert_close(model_of().embed([wide.resize((32, 32))]), squashed, atol=1e-2, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"form_dim": 6}, "form_dim must be a whole number from 1 to 5, not 6"),
+        ({"form_dim": 0}, "form_dim must be a whole number from 1 to 5, not 0"),
+        ({"fit": "stretch"}, "fit must be one of crop, squash, not 'stretch'"),
         ({"image_size": 36}, "image_size 36 cannot be halved 3 times"),
         ({"image_size": 32, "downsamplings": 6}, "cannot be halved 6 times"),
         ({"image_size": 4}, "image_size must be a whole number of at least 8, not 4"),

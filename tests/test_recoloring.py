@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from recoloring import APART, colors_apart, recolored, regions
+from recoloring import APART, colors_apart, main_colors, recolored
 from worlds import flags
 
 from betwixt import plain_features
@@ -31,12 +31,12 @@ def test_the_form_stays_and_the_colours_do_not(code):
     assert twin.tobytes() != recolored(flag, np.random.default_rng(2)).tobytes()
 
 
-def test_regions_are_the_flags_colours():
-    found = {tuple(color) for color in regions(flags.draw(KNOWN["de"])).round().astype(int).tolist()}
+def test_main_colours_are_the_flags_colours():
+    found = {tuple(color) for color in main_colors(flags.draw(KNOWN["de"])).round().astype(int).tolist()}
     assert found == {*KNOWN["de"].palette}
-    assert len(regions(Image.new("RGB", (40, 40), (10, 200, 30)))) == 1
+    assert len(main_colors(Image.new("RGB", (40, 40), (10, 200, 30)))) == 1
     noise = Image.fromarray(torch.randint(0, 256, (40, 40, 3), dtype=torch.uint8).numpy())
-    assert 1 < len(regions(noise)) <= 6
+    assert 1 < len(main_colors(noise)) <= 6
 
 
 def test_a_picture_of_one_colour_gets_another():

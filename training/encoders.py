@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 
 import betwixt
+from betwixt.autoencoder import ConvAutoencoder
 from betwixt.classifier import ImageClassifier
 from betwixt.hub import read_json, resolve
-from betwixt.images import BATCH
+from betwixt.images import BATCH, from_bytes
 
 
 def load(name: str) -> tuple[torch.nn.Module, str | None]:
@@ -35,3 +36,10 @@ def embed(model: torch.nn.Module, layer: str | None, x: torch.Tensor) -> torch.T
     else:
         parts = [model.encode(part) for part in x.split(BATCH)]
     return F.normalize(torch.cat(parts).float(), dim=1)
+
+
+@torch.inference_mode()
+def encoded(model: ConvAutoencoder, pixels: torch.Tensor) -> torch.Tensor:
+    """uint8 pictures (N, 3, H, W) -> latents (N, latent_dim), where the model is."""
+    device = next(model.parameters()).device
+    return torch.cat([model.encode(from_bytes(part.to(device))) for part in pixels.split(BATCH)])

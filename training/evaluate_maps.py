@@ -9,6 +9,7 @@ were given other colours (`recoloring.py`): among all flags, is its original the
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,11 @@ def spaces(models: list[str]) -> dict[str, Embed]:
         name: (lambda pictures, features=features: features(to_tensor(pictures, SIDE, "squash")))
         for name, features in plain.items()
     }
-    return found | {name: ConvAutoencoder.from_pretrained(folder_of(name)).embed for name in models}
+    for name in models:
+        model = ConvAutoencoder.from_pretrained(folder_of(name))
+        for part in model.PARTS if model.form_dim else ("all",):
+            found[f"{name}: {part}" if model.form_dim else name] = partial(model.embed, part=part)
+    return found
 
 
 def measure(

@@ -2,6 +2,7 @@
 
 import colorsys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -14,27 +15,47 @@ MIXED = 40.0  # of 441, how far a mixture may lie from where it should
 APART = 100.0  # of 441: how far new colours are from each other
 
 
-def recolored(picture: Image.Image, random: np.random.Generator) -> Image.Image:
-    """The picture with a new hue and lightness for each of its regions of one colour; edges stay where they are.
+@dataclass
+class Regions:
+    """A picture as mixtures of few colours, two for each pixel, so that edges stay smooth in other colours.
 
-    Each pixel is a mixture of the nearest two colours of the picture, and becomes the same mixture of the new ones, so
-    that smooth edges stay smooth.
+    Attributes:
+        colors: (N, 3) of 255, N from 1 to REGIONS.
+        first, second: (H, W) which colours a pixel is made of, the nearest first.
+        share: (H, W) of the second, from 0 to 0.5.
     """
-    pixels = np.asarray(picture.convert("RGB"), dtype=np.float64).reshape(-1, 3)
-    old = regions(picture)
-    new = np.array(colors_apart(len(old), random), dtype=np.float64)
-    distances = np.linalg.norm(pixels[:, None] - old, axis=2)
-    first, second = np.argsort(distances, 1)[:, :2].T if len(old) > 1 else (np.zeros(len(pixels), int),) * 2
-    along = old[second] - old[first]
-    length = np.maximum((along**2).sum(1), 1e-9)
-    share = np.clip(((pixels - old[first]) * along).sum(1) / length, 0, 0.5)[:, None]
-    mixed = (1 - share) * new[first] + share * new[second]
-    size = picture.height, picture.width, 3
-    return Image.fromarray(mixed.round().astype(np.uint8).reshape(size))
+
+    colors: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    share: np.ndarray
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> "Regions":
+        """Take a picture apart."""
+        colors = main_colors(picture)
+        pixels = np.asarray(picture.convert("RGB"), dtype=np.float64)
+        order = np.argsort(np.linalg.norm(pixels[:, :, None] - colors, axis=3), 2)
+        first, second = order[..., 0], order[..., min(1, len(colors) - 1)]
+        along = colors[second] - colors[first]
+        length = np.maximum((along**2).sum(2), 1e-9)
+        return cls(colors, first, second, np.clip(((pixels - colors[first]) * along).sum(2) / length, 0, 0.5))
+
+    def painted(self, colors: np.ndarray) -> Image.Image:
+        """The picture in N other colours (N, 3)."""
+        share = self.share[..., None]
+        mixed = (1 - share) * colors[self.first] + share * colors[self.second]
+        return Image.fromarray(mixed.round().astype(np.uint8))
 
 
-def regions(picture: Image.Image) -> np.ndarray:
-    """(N, 3) the colours of a picture's regions, N from 1 to REGIONS."""
+def recolored(picture: Image.Image, random: np.random.Generator) -> Image.Image:
+    """The picture with a new hue and lightness for each of its regions of one colour; edges stay where they are."""
+    regions = Regions.of(picture)
+    return regions.painted(np.array(colors_apart(len(regions.colors), random), dtype=np.float64))
+
+
+def main_colors(picture: Image.Image) -> np.ndarray:
+    """(N, 3) the colours of a picture's regions, N from 1 to REGIONS, the most common first."""
     quantised = picture.convert("RGB").quantize(REGIONS * 2, Image.Quantize.MEDIANCUT, kmeans=3)
     counts = sorted(quantised.getcolors(), reverse=True)
     palette = np.reshape(quantised.getpalette(), (-1, 3))

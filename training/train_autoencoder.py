@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from augmentation import cutout, moved
+from encoders import encoded
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
 from tables import ImageTable, Pictures, concatenate, read_dataset
 from torch import nn
 
 from betwixt.autoencoder import ConvAutoencoder
-from betwixt.images import from_bytes
+from betwixt.images import FITS, from_bytes
 from betwixt.metrics import structural_similarity
 
 
@@ -30,9 +31,11 @@ class Recipe:
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
     classes: list[str] | None = option(None, 'train on these classes alone; default: on all, "neither" too')
     image_size: int = option(32, "side that pictures are fitted to", range=(16, 1024))
+    fit: str = option("crop", "the middle of a picture, or all of it", choices=list(FITS))
     base_channels: int = option(24, "width after the first halving of the sides", range=(2, 1024))
     latent_dim: int = option(64, "length of the latent", range=(1, 65_536))
     blocks: int = option(1, "residual blocks at each resolution, in encoder and decoder", range=(0, 100))
+    downsamplings: int = option(3, "how often the sides are halved", range=(1, 8))
     epochs: int = option(60, "passes over the pictures", range=(1, 100_000))
     steps: int | None = option(None, "optimizer steps instead of epochs", range=(1, 10_000_000))
     batch_size: int = option(32, range=(1, 65_536))
@@ -71,13 +74,13 @@ def train_autoencoder(recipe: Recipe) -> None:
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda model: {"error": error(model, held_out)},
-        finish=lambda model: whiten(model, training),
+        finish=lambda model: model.whiten(encoded(model, training.pixels)),
     )
 
 
 def load(recipe: Recipe, split: str) -> ImageTable:
     """The chosen classes of a split of all the datasets."""
-    table = concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
+    table = concatenate([read_dataset(name, split, recipe.image_size, recipe.fit) for name in recipe.dataset])
     return table.of_classes(recipe.classes) if recipe.classes else table
 
 
@@ -89,6 +92,8 @@ def build(recipe: Recipe) -> ConvAutoencoder:
         base_channels=recipe.base_channels,
         latent_dim=recipe.latent_dim,
         blocks=recipe.blocks,
+        downsamplings=recipe.downsamplings,
+        fit=recipe.fit,
     )
 
 
@@ -110,13 +115,6 @@ def make_loss(recipe: Recipe):
         return value, {"training_error": squared.detach().sqrt() * 127.5}
 
     return loss
-
-
-@torch.no_grad()
-def whiten(model: ConvAutoencoder, table: ImageTable) -> None:
-    """Make the latents of a table's pictures uncorrelated and of equal weight."""
-    device = next(model.parameters()).device
-    model.whiten(torch.cat([model.encode(from_bytes(pixels).to(device)) for pixels in table.pixels.split(256)]))
 
 
 @torch.inference_mode()

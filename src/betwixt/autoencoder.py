@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from betwixt.hub import PretrainedMixin
-from betwixt.images import batches, to_images
+from betwixt.images import FITS, batches, to_images
 from betwixt.layers import Down, Up
 
 
@@ -22,10 +22,16 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
         latent_dim: length of the latent.
         blocks: residual blocks at each resolution of the encoder, and again of the decoder: the depth.
         downsamplings: how often the sides are halved before the latent.
+        form_dim: how much of the latent says the form of a picture, whatever its colours, where it was trained to; the
+            rest says the colours.
+        fit: how pictures are fitted to the square: "crop" their middle, or "squash" all of it.
 
     Raises:
-        ValueError: a size that is no whole number or too small, or sides that cannot be halved that often.
+        ValueError: a size that is no whole number or too small, sides that cannot be halved that often, a form that
+            leaves nothing of the latent, or an unknown fit.
     """
+
+    PARTS = ("form", "color", "all")
 
     def __init__(
         self,
@@ -35,6 +41,8 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
         latent_dim: int = 64,
         blocks: int = 1,
         downsamplings: int = 3,
+        form_dim: int | None = None,
+        fit: str = "crop",
     ):
         super().__init__()
         _check("image_size", image_size, 8)
@@ -44,7 +52,11 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
         _check("downsamplings", downsamplings, 1)
         if image_size % 2**downsamplings:
             raise ValueError(f"image_size {image_size} cannot be halved {downsamplings} times")
-        self.image_size, self.latent_dim = image_size, latent_dim
+        if form_dim is not None and not (type(form_dim) is int and 0 < form_dim < latent_dim):
+            raise ValueError(f"form_dim must be a whole number from 1 to {latent_dim - 1}, not {form_dim!r}")
+        if fit not in FITS:
+            raise ValueError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
+        self.image_size, self.latent_dim, self.form_dim, self.fit = image_size, latent_dim, form_dim, fit
         widths = [base_channels * 2**i for i in range(downsamplings)]
         shape = (widths[-1], image_size // 2**downsamplings, image_size // 2**downsamplings)
         flat = shape[0] * shape[1] * shape[2]
@@ -73,10 +85,23 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
         return self.decode(self.encode(x))
 
     @torch.inference_mode()
-    def embed(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        """Pictures of any size and mode -> latents (B, latent_dim) float32, rows of length 1."""
-        latents = [F.normalize(self.encode(x).float(), dim=1).cpu() for x in self._batches(images)]
-        return torch.cat([torch.empty(0, self.latent_dim), *latents])
+    def embed(self, images: Sequence[Image.Image], part: str | None = None) -> torch.Tensor:
+        """Pictures of any size and mode -> latents (B, D) float32, rows of length 1.
+
+        Args:
+            part: of the latent: "form", "color", or "all"; default: the form, where the network was trained for it.
+
+        Raises:
+            ValueError: an unknown part, or one that this network does not tell apart.
+        """
+        part = part or ("form" if self.form_dim else "all")
+        if part not in self.PARTS:
+            raise ValueError(f"part must be one of {', '.join(self.PARTS)}, not {part!r}")
+        if part != "all" and not self.form_dim:
+            raise ValueError(f'this autoencoder does not tell form from colour: it has no part "{part}", but "all"')
+        ends = {"form": slice(self.form_dim), "color": slice(self.form_dim, None), "all": slice(None)}[part]
+        latents = [F.normalize(self.encode(x)[:, ends].float(), dim=1).cpu() for x in self._batches(images)]
+        return torch.cat([torch.empty(0, self.latent_dim)[:, ends], *latents])
 
     @torch.inference_mode()
     def reconstruct(self, images: Sequence[Image.Image]) -> list[Image.Image]:
@@ -86,26 +111,29 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
     @torch.no_grad()
     def whiten(self, z: torch.Tensor) -> None:
         """Turn and scale the latents so that those given, (N, latent_dim), become uncorrelated, with mean 0 and
-        variance 1, the widest direction first; every reconstruction stays as it is.
+        variance 1, the widest direction first, form and colours each for itself; every reconstruction stays as it is.
 
         Without this a few directions, mostly brightness, decide how alike two latents are.
         """
-        z = z.cpu().double()
-        mean, covariance = z.mean(0), torch.cov(z.T).reshape(self.latent_dim, self.latent_dim)
+        for part in (slice(self.form_dim), slice(self.form_dim, None)) if self.form_dim else (slice(None),):
+            self._whiten(part, z[:, part].cpu().double())
+
+    def _whiten(self, part: slice, z: torch.Tensor) -> None:
+        mean, covariance = z.mean(0), torch.cov(z.T).reshape(z.shape[1], z.shape[1])
         variances, directions = torch.linalg.eigh(covariance)
         variances, directions = variances.flip(0), directions.flip(1)
         # What hardly varies among these pictures is noise, and must not become as loud as the rest.
         spread = variances.clamp_min(1e-4 * variances[0]).sqrt()
         last, first = self.encoder[-1], self.decoder[0]
-        weight, bias = last.weight.cpu().double(), last.bias.cpu().double()
-        last.weight.copy_(directions.T @ weight / spread[:, None])
-        last.bias.copy_(directions.T @ (bias - mean) / spread)
-        weight, bias = first.weight.cpu().double(), first.bias.cpu().double()
+        weight, bias = last.weight[part].cpu().double(), last.bias[part].cpu().double()
+        last.weight[part] = (directions.T @ weight / spread[:, None]).to(last.weight)
+        last.bias[part] = (directions.T @ (bias - mean) / spread).to(last.bias)
+        weight, bias = first.weight[:, part].cpu().double(), first.bias.cpu().double()
         first.bias.copy_(bias + weight @ mean)
-        first.weight.copy_(weight @ directions * spread)
+        first.weight[:, part] = (weight @ directions * spread).to(first.weight)
 
     def _batches(self, images: Sequence[Image.Image]):
-        return batches(images, self.image_size, next(self.parameters()).device)
+        return batches(images, self.image_size, next(self.parameters()).device, how=self.fit)
 
 
 def _check(name: str, value: int, least: int) -> None:

@@ -157,12 +157,16 @@ def to_tensor(images: Sequence[Image.Image], size: int | tuple[int, int], how: s
 
 
 def batches(
-    images: Sequence[Image.Image], size: int, device: torch.device | str = "cpu", batch_size: int = BATCH
+    images: Sequence[Image.Image],
+    size: int,
+    device: torch.device | str = "cpu",
+    batch_size: int = BATCH,
+    how: str = "crop",
 ) -> Iterator[torch.Tensor]:
     """Pictures of any size and mode -> (B, 3, size, size) in [-1, 1], at most `batch_size` at a time; none of none."""
     images = list(images)
     for first in range(0, len(images), batch_size):
-        yield to_tensor(images[first : first + batch_size], size).to(device)
+        yield to_tensor(images[first : first + batch_size], size, how).to(device)
 
 
 def to_images(x: torch.Tensor) -> list[Image.Image]:

@@ -1,0 +1,78 @@
+"""The recipe for form and colours: twins of one form, what a step learns from them, stopped and resumed, measured."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from loop import last_checkpoint
+from recoloring import APART, REGIONS
+from train_form_autoencoder import Twins, palettes
+from worlds import flags
+
+from betwixt import ConvAutoencoder, metrics, plain_features
+from betwixt.images import from_bytes, to_bytes, to_tensor
+
+SMALL = ["--dataset", "flags", "--preset", "small", "--latent-dim", "12", "--form-dim", "8", "--image-size", "32"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, run_recipe):
+    """A folder with runs/datasets/flags, of 60 mash-ups, and runs/form, of 60 steps on them."""
+    folder = tmp_path_factory.mktemp("form")
+    run_recipe(folder, "make_flags.py", "--name", "flags", "--count", "60")
+    options = ["--name", "form", *SMALL, "--steps", "60", "--batch-size", "16", "--checkpoint-every", "30"]
+    run_recipe(folder, "train_form_autoencoder.py", *options)
+    return folder
+
+
+def test_palettes_are_of_colours_that_can_be_told_apart():
+    torch.manual_seed(0)
+    colors = palettes(50)
+    assert colors.shape == (50, REGIONS, 3)
+    assert (colors >= 0).all()
+    assert (colors <= 255).all()
+    apart = torch.cdist(colors, colors) + 1e3 * torch.eye(REGIONS)
+    assert apart.amin((1, 2)).mean() > APART / 2
+
+
+def test_twins_have_one_form_and_not_one_palette():
+    designs = [flag for flag in flags.read() if not flag.same_as][:40]
+    pixels = to_bytes(to_tensor([flags.draw(flag) for flag in designs], 64, "squash"))
+    twins = Twins(pixels)
+    torch.manual_seed(0)
+    one, other = (from_bytes(x) for x in twins.batch(torch.arange(40)))
+    assert one.shape == (40, 3, 64, 64)
+    own = torch.arange(40)
+    edges = [plain_features.edges(x) for x in (one, other)]
+    colors = [plain_features.color_histogram(x) for x in (one, other)]
+    assert (metrics.retrieval_ranks(*edges, own) == 0).double().mean() > 0.8
+    assert (metrics.retrieval_ranks(*colors, own) == 0).double().mean() < 0.3
+    in_own_colors = twins.painted(own, twins.colors)
+    assert (in_own_colors.float() - pixels.float()).abs().mean() < 4
+
+
+def test_form_is_learned_and_the_colours_are_left_to_the_rest(folder):
+    first, last = (json.loads((folder / f"runs/form/{step}/metrics.json").read_text()) for step in ("000030", "000060"))
+    assert last["loss"] < first["loss"]
+    assert last["twins_found"] > 2 / 12  # of about 12 held-out flags one is right by chance
+    model = ConvAutoencoder.from_pretrained(last_checkpoint(folder / "runs/form") / "model")
+    assert (model.form_dim, model.latent_dim, model.fit) == (8, 12, "squash")
+
+
+def test_each_part_is_a_space_of_its_own(folder, run_recipe):
+    (folder / "pictures").mkdir()
+    for flag in [flag for flag in flags.read() if not flag.same_as][::6]:
+        flags.draw(flag, (60, 40)).save(folder / "pictures" / f"{flag.code}.png")
+    options = ["--pictures", "pictures", "--twins", "1", "--models", "form"]
+    table = json.loads(run_recipe(folder, "evaluate_maps.py", *options).stdout)
+    assert [*table["spaces"]][-3:] == ["form: form", "form: color", "form: all"]
+
+
+def test_stopped_and_resumed_ends_in_the_same_weights(folder, run_recipe):
+    options = [*SMALL, "--steps", "60", "--batch-size", "16", "--checkpoint-every", "30"]
+    run_recipe(folder, "train_form_autoencoder.py", "--name", "again", *options)
+    shutil.rmtree(folder / "runs/again/000060")
+    run_recipe(folder, "train_form_autoencoder.py", "--name", "again", *options)
+    weights = [(folder / f"runs/{name}/000060/model/model.safetensors").read_bytes() for name in ("form", "again")]
+    assert weights[0] == weights[1]
