@@ -4,9 +4,8 @@ import json
 
 import pytest
 import torch
-from worlds import flags
 
-from betwixt import metrics
+from betwixt import flags, metrics
 
 
 def test_purity_is_of_what_the_class_allows():

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from worlds import flags
 
-from betwixt import metrics
+from betwixt import flags, metrics
 
 LINE = "xx | Somewhere | 3:2 | plain with emblem | ff0000 ffffff | {} | .5 .5 .2: {}\n"
 

@@ -8,9 +8,8 @@ import torch
 from loop import last_checkpoint
 from recoloring import APART, REGIONS
 from train_form_autoencoder import Twins, palettes
-from worlds import flags
 
-from betwixt import ConvAutoencoder, metrics, plain_features
+from betwixt import ConvAutoencoder, flags, metrics, plain_features
 from betwixt.images import from_bytes, to_bytes, to_tensor
 
 SMALL = ["--dataset", "flags", "--preset", "small", "--latent-dim", "12", "--form-dim", "8", "--image-size", "32"]

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from tables import read_dataset
-from worlds import flags
+
+from betwixt import flags
 
 COUNTRIES = {  # code -> what its address answers
     "FR": "png",

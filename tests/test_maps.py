@@ -5,9 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from recoloring import recolored
-from worlds import flags
 
-from betwixt import plain_features
+from betwixt import flags, plain_features
 from betwixt.images import to_tensor
 from betwixt.maps import TSNEMap
 

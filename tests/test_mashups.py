@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from worlds import flags, mashups
+
+from betwixt import flags, mashups
 
 KNOWN = {flag.code: flag for flag in flags.read()}
 

@@ -3,9 +3,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from worlds import flags
 
-from betwixt import plain_features
+from betwixt import flags, plain_features
 from betwixt.images import to_tensor
 
 KNOWN = {flag.code: flag for flag in flags.read()}

@@ -5,9 +5,8 @@ import pytest
 import torch
 from PIL import Image
 from recoloring import APART, colors_apart, main_colors, recolored
-from worlds import flags
 
-from betwixt import plain_features
+from betwixt import flags, plain_features
 from betwixt.images import to_tensor
 
 KNOWN = {flag.code: flag for flag in flags.read()}

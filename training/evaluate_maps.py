@@ -3,7 +3,7 @@
     python training/evaluate_maps.py --pictures $PHOTOS/flags --models flags-autoencoder \\
         --output benchmarks/results/maps.json
 
-The labels are those of `worlds/flags.txt`; of each design one picture is measured. A twin is a picture whose regions
+The labels are those of `betwixt/flags.txt`; of each design one picture is measured. A twin is a picture whose regions
 were given other colours (`recoloring.py`): among all flags, is its original the nearest?
 """
 
@@ -23,9 +23,8 @@ from sklearn.manifold import trustworthiness
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
 from sources import opened
-from worlds import flags
 
-from betwixt import metrics, plain_features
+from betwixt import flags, metrics, plain_features
 from betwixt.autoencoder import ConvAutoencoder
 from betwixt.images import to_tensor
 from betwixt.maps import TSNEMap

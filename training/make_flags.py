@@ -30,8 +30,8 @@ from sources import (
 )
 from tables import DATASETS, encode, write_dataset
 from tqdm import tqdm
-from worlds import flags, mashups
 
+from betwixt import flags, mashups
 from betwixt.images import FITS, fit
 
 API = "https://restcountries.com/v3.1"
@@ -45,7 +45,7 @@ class Recipe:
     source: list[str] = option(["rendered"], "rendered, or folder PATH, or hub ID, or api [ADDRESS]")
     kind: str = option("mash-ups", "of rendered flags", choices=["mash-ups", "national"])
     count: int = option(3000, "mash-ups", range=(1, 100_000))
-    flags: str | None = option(None, "a file of one's own like training/worlds/flags.txt, to render")
+    flags: str | None = option(None, "a file of one's own like src/betwixt/flags.txt, to render")
     width: int = option(96, "of the stored pictures, in pixels", range=(16, 512))
     height: int = option(64, "as high as wide: squares", range=(16, 512))
     fit: str = option("squash", "the whole flag, or the middle of it", choices=list(FITS))

@@ -6,19 +6,25 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from augmentation import mixup, moved
-from loop import PRECISIONS, RUNS, LoopSettings, train
+from loop import PRECISIONS, RUNS, LoopSettings, folder_of, train
 from options import option, parse, run
 from samples import Watch, load
 from tables import Pictures
 from torch import nn
 
+from betwixt.classifier import ImageClassifier
 from betwixt.images import from_bytes
+from betwixt.losses import feature_distance
 from betwixt.vae import VAE
+
+HALVED = (2, 4, 5)  # of a ResNet-9's blocks, those at whose end the sides are halved
+Layers = Callable[[torch.Tensor], list[torch.Tensor]]
 
 
 @dataclass
@@ -34,6 +40,8 @@ class Recipe:
     blocks: int = option(1, "residual blocks at each side", range=(0, 8))
     downsamplings: int = option(4, range=(1, 6))
     beta: float = option(1.0, "weight of the latent's divergence (Higgins et al. 2017)", range=(0.0, 100.0))
+    perceptual: float = option(0.0, "weight of the distance in the layers of a network", range=(0.0, 100.0))
+    perceptual_model: str = option("clocks-crocodiles-resnet9", "that network: a ResNet-9 of ours")
     augmentation: float = option(0.4, "strength of the random changes of position", range=(0.0, 2.0))
     mixed_labels: float = option(0.0, "alpha of pictures and labels mixed in pairs; 0: none", range=(0.0, 10.0))
     steps: int = option(6000, range=(1, 10_000_000))
@@ -71,14 +79,32 @@ def train_vae(recipe: Recipe) -> None:
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         model,
-        make_loss(recipe, len(training.class_names)),
+        make_loss(recipe, len(training.class_names), layers_of(recipe)),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"held_out_error": held_out_error(average, held_out), **watch(average)},
     )
 
 
-def make_loss(recipe: Recipe, num_classes: int):
+def layers_of(recipe: Recipe) -> Layers | None:
+    """Pictures -> what the convolutions of the perceptual network make of them, (B, C, H, W) each."""
+    if not recipe.perceptual:
+        return None
+    model = ImageClassifier.from_pretrained(folder_of(recipe.perceptual_model))
+    if model.architecture != "resnet9":
+        raise ValueError(f"--perceptual-model must be a ResNet-9, not {recipe.perceptual_model}: {model.architecture}")
+    blocks = [*model.network.requires_grad_(False).to(memory_format=torch.channels_last)][: HALVED[-1]]
+
+    def layers(x: torch.Tensor) -> list[torch.Tensor]:
+        maps = [x]
+        for block in blocks:
+            maps.append(block.to(x.device)(maps[-1]))
+        return [maps[number] for number in HALVED]
+
+    return layers
+
+
+def make_loss(recipe: Recipe, num_classes: int, layers: Layers | None = None):
     """The evidence lower bound, with the decoder's deviation at its best value (Rybkin et al. 2021, equation 6)."""
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
@@ -89,6 +115,8 @@ def make_loss(recipe: Recipe, num_classes: int):
         error = (x_hat.float() - x).square().mean()
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
         values = x[0].numel()
+        if layers:
+            error = error + recipe.perceptual * feature_distance(layers(x_hat), layers(x)).mean()
         return error.log() / 2 + recipe.beta * divergence / values, {"error": error, "nats": divergence}
 
     return loss

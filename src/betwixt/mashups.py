@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from worlds.flags import Color, Command, Emblem, Flag, areas, color_places, draw
+
+from betwixt.flags import Color, Command, Emblem, Flag, areas, color_places, draw
 
 SLOTS = {  # layout -> x, y and size of an emblem, where a flag has none of its own; the other layouts have no room
     "horizontal bands": (0.5, 0.5, 0.2),
