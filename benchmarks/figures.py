@@ -43,6 +43,9 @@ def section() -> str:
     parts = [recipes(validation), published(checkpoints), methods(between), features(between), depth(depths)]
     parts.append(few_shot(pairs))
     parts += [hybrids(path.stem, json.loads(path.read_text())) for path in sorted(RESULTS.glob("hybrids_*.json"))]
+    flags, spaces, speed = (RESULTS / f"{name}.json" for name in ("flags", "maps", "maps_speed"))
+    if spaces.is_file():
+        parts.append(maps(json.loads(spaces.read_text()), json.loads(flags.read_text()), json.loads(speed.read_text())))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -207,6 +210,40 @@ def hybrids(name: str, table: dict) -> list[str]:
             shown = row if part == "known" else f"`{row}`"
             lines.append(f"| {shown} | {' | '.join([interval(figures['hybrid']), *gates, distance, worth])} |")
     return lines
+
+
+def maps(table: dict, drawn: dict, speed: dict) -> list[str]:
+    """Likenesses of flags, one row each; how well the flags are drawn; how fast all of it is."""
+    columns = (
+        "layout purity", "palette purity", "twin recall at 1", "layout by a linear probe", "palette by a linear probe",
+    )  # fmt: skip
+    chance = table["chance"]
+    worst = "; ".join(f"{name} {row['similarity']:.2f} ({row['reason']})" for name, row in drawn["worst"].items())
+    lines = [
+        f"What do maps of flags group by? {table['flags']} designs, real pictures that no network was trained on: of",
+        "the 5 nearest flags how many have the same layout, or the same palette (of those that can); whether of all",
+        "flags the one nearest to a flag in other colours is the same; what a linear probe reads out of the features;",
+        "and how faithful the map is, trustworthiness and continuity (`training/evaluate_maps.py`):",
+        "",
+        f"| alike by | {' | '.join(columns)} | map: trustworthy, continuous |",
+        f"|{'---|' * (len(columns) + 2)}",
+    ]
+    for name, row in table["spaces"].items():
+        cells = [interval(row[column]) for column in columns]
+        lines.append(f"| {name} | {' | '.join(cells)} | {row['trustworthiness']:.2f}, {row['continuity']:.2f} |")
+    lines.append(f"| chance | {chance['layout']:.1%} | {chance['palette']:.1%} | | | | |".replace("%", " %"))
+    times = [f"{name} {value:.2f} s" for name, value in speed.items() if name.startswith(("map of", "placing"))]
+    frames = [f"{value:.0f} {name}" for name, value in speed.items() if name.startswith("frames")]
+    return [
+        *lines,
+        "",
+        f"The constructed flags beside {drawn['flags']} real pictures: structural similarity {drawn['median']:.2f}",
+        f"in the median, {drawn['10th percentile']:.2f} at the 10th percentile",
+        f"(`training/evaluate_flags.py`); the least alike: {worst}.",
+        "",
+        f"Speed on {speed['threads']} threads (`benchmarks/maps.py`): {speed['flags drawn a second']:.0f} flags drawn a"
+        f" second; {', '.join(times)}; {', '.join(frames)}.",
+    ]
 
 
 def bounds(figure: dict) -> str:

@@ -56,3 +56,17 @@ def test_too_few_flags_get_one_line(tmp_path, run_recipe, names):
     failed = run_recipe(tmp_path, "evaluate_maps.py", "--pictures", str(tmp_path / "pictures"), check=False)
     assert f"has {len(names)} flags that are named by their codes: too few" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_constructed_flags_beside_pictures(tmp_path, run_recipe):
+    (tmp_path / "pictures").mkdir()
+    known = {flag.code: flag for flag in flags.read()}
+    for code in ("fr", "de", "jp"):
+        flags.draw(known[code], (120, 80)).save(tmp_path / "pictures" / f"{code}.png")
+    flags.draw(known["jp"]).save(tmp_path / "pictures" / "at.png")
+    table = json.loads(run_recipe(tmp_path, "evaluate_flags.py", "--pictures", "pictures", "--worst", "1").stdout)
+    assert table["flags"] == 4
+    assert [*table["worst"]] == ["Austria"]
+    assert table["worst"]["Austria"]["similarity"] < 0.7 < 0.95 < table["median"]
+    failed = run_recipe(tmp_path, "evaluate_flags.py", "--pictures", "nowhere", check=False)
+    assert "has 0 flags" in failed.stderr

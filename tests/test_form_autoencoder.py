@@ -63,8 +63,18 @@ def test_each_part_is_a_space_of_its_own(folder, run_recipe):
     for flag in [flag for flag in flags.read() if not flag.same_as][::6]:
         flags.draw(flag, (60, 40)).save(folder / "pictures" / f"{flag.code}.png")
     options = ["--pictures", "pictures", "--twins", "1", "--models", "form"]
-    table = json.loads(run_recipe(folder, "evaluate_maps.py", *options).stdout)
+    table = json.loads(run_recipe(folder, "evaluate_maps.py", *options, "--output", "maps.json").stdout)
     assert [*table["spaces"]][-3:] == ["form: form", "form: color", "form: all"]
+    published = ["form", "form", "--dataset", "flags", "--table", "maps.json", "--output", "published"]
+    run_recipe(folder, "publish.py", *published)
+    card = (folder / "published/form/README.md").read_text()
+    assert (
+        f"| real flags | twin recall at 1 (form) | {table['spaces']['form: form']['twin recall at 1']['value']:.3f}"
+        in card
+    )
+    assert "| real flags | layout purity (edges) |" in card
+    assert "`training/train_form_autoencoder.py` with" in card
+    assert ConvAutoencoder.from_pretrained(folder / "published/form").form_dim == 8
 
 
 def test_stopped_and_resumed_ends_in_the_same_weights(folder, run_recipe):

@@ -13,6 +13,8 @@ import torch
 from conftest import ROOT
 from loop import last_checkpoint
 
+from betwixt import ImageClassifier
+
 TINY = {
     "train_vae": ["--base-channels", "4", "--latent-dim", "8", "--downsamplings", "3", "--image-size", "32"],
     "train_gan": ["--base-channels", "4", "--max-channels", "8", "--image-size", "32"],
@@ -72,6 +74,21 @@ def test_killed_and_resumed_ends_in_the_same_weights(script, small_run, in_proce
     metrics = json.loads((last_checkpoint(run) / "metrics.json").read_text())
     assert 0 <= metrics["copies"] <= 1
     assert list((run / "samples").glob("*.png"))
+
+
+def test_a_vae_that_is_told_what_a_network_sees(small_run, in_process):
+    torch.manual_seed(0)
+    for architecture in ("resnet9", "cnn"):
+        network = ImageClassifier(architecture=architecture, class_names=["a", "b"], base_channels=4)
+        network.save_pretrained(small_run / architecture)
+    options = [*options_of("train_vae", "seeing"), "--perceptual", "0.1", "--perceptual-model"]
+    with pytest.raises(SystemExit, match="must be a ResNet-9"):
+        in_process("train_vae", *options, str(small_run / "cnn"))
+    in_process("train_vae", *options, str(small_run / "resnet9"))
+    in_process("train_vae", *options_of("train_vae", "unseeing"))
+    seeing, unseeing = (weights_of(small_run / "runs" / name) for name in ("seeing", "unseeing"))
+    assert not torch.equal(seeing["decoder.0.weight"], unseeing["decoder.0.weight"])
+    assert seeing.keys() == unseeing.keys()  # the network stays where it was
 
 
 def test_the_plain_dcgan_and_mixed_labels(small_run, in_process):

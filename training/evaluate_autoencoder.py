@@ -118,11 +118,11 @@ def run_of(name: str) -> str:
 
 def measure(models: dict[str, ConvAutoencoder], datasets: list[str]) -> dict[str, dict[str, dict]]:
     """{dataset: {model or baseline: {figure: (a value for each picture, the pictures' groups)}}}."""
-    sizes = {(model.image_size, model.latent_dim) for model in models.values()}
+    sizes = {(model.image_size, model.latent_dim, model.fit) for model in models.values()}
     if len(sizes) > 1:
-        raise ValueError(f"the models differ in image_size and latent_dim, so no baseline suits them all: {sizes}")
-    image_size, latent_dim = sizes.pop()
-    splits = {name: [read_dataset(name, split, image_size) for split in ("train", "test")] for name in datasets}
+        raise ValueError(f"the models differ in image_size, latent_dim or fit, so no baseline suits them all: {sizes}")
+    image_size, latent_dim, fit = sizes.pop()
+    splits = {name: [read_dataset(name, split, image_size, fit) for split in ("train", "test")] for name in datasets}
     coders = {name: Coder(model.encode, model) for name, model in models.items()}
     coders |= baselines(torch.cat([from_bytes(training.pixels) for training, _ in splits.values()]), latent_dim)
     return {

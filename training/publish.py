@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("name", help="the published name")
     parser.add_argument("--dataset", nargs="+", required=True, help="measured on the test split of each")
     parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
-    parser.add_argument("--table", help="what evaluate_hybrids.py wrote about a generator and others")
+    parser.add_argument("--table", help="what evaluate_hybrids.py wrote of generators, or evaluate_maps.py of features")
     parser.add_argument("--samples", help="a sheet of a generator's pictures, for its card")
     parser.add_argument("--about", default="", help="a sentence for the card: what it is for")
     parser.add_argument("--output", default=ROOT / "hub_upload" / "models", type=Path)
@@ -154,7 +154,10 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         ]
         command += [*(["--others", *options.others] if options.others else []), "--output", file.name]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return json.loads(Path(file.name).read_text())
+        table = json.loads(Path(file.name).read_text())
+    if options.table:
+        table["results"]["real flags"] = of_maps(options)
+    return table
 
 
 def of_generator(options: argparse.Namespace, model) -> dict:
@@ -176,6 +179,21 @@ def of_generator(options: argparse.Namespace, model) -> dict:
     worst = max(planted, key=lambda name: planted[name]["value"])
     figures[f"true hybrids (planted mixes, the worst: {worst})"] = planted[worst]
     return {"+".join(options.dataset): figures}
+
+
+def of_maps(options: argparse.Namespace) -> dict:
+    """{figure: ...} from the table, of each part of the latent beside what needs no network."""
+    spaces = json.loads(Path(options.table).read_text())["spaces"]
+    own = {space: row for space, row in spaces.items() if space.partition(":")[0] == options.name}
+    if not own:
+        raise ValueError(f"{options.table} has no row of {options.name}")
+    shown = own | {space: spaces[space] for space in ("raw pixels", "edges", "colours")}
+    return {
+        f"{figure} ({space.removeprefix(f'{options.name}: ')})": value
+        for figure in ("layout purity", "palette purity", "twin recall at 1")
+        for space, row in shown.items()
+        for value in [row[figure]]
+    }
 
 
 def quality(table: dict, name: str, figure: str) -> float:
@@ -274,7 +292,7 @@ def stages(recipe: dict, stem: str) -> list[tuple[str, dict]]:
             (stem, own)
         ]
     if "classifier" not in recipe:
-        return [(stem, recipe)]
+        return [("form_autoencoder" if "form_dim" in recipe else stem, recipe)]
     heads = {key: value for key, value in recipe.items() if key != "classifier"}
     return [*([(stem, recipe["classifier"])] if recipe["classifier"] else []), ("multilabel", heads)]
 

@@ -162,7 +162,7 @@ def _fetch(client: httpx.Client, address: str) -> bytes:
 
 def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[dict]]]:
     """Train and test rows; near-duplicates share a `group` and a side. The summary says how many there are."""
-    pictures = [np.asarray(fit(open_image(record["image"]), COMPARED_SIZE)) for record in records]
+    pictures = [np.asarray(fit(open_image(record["image"]), COMPARED_SIZE, "squash")) for record in records]
     pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
     groups = near_duplicate_groups(pixels)
     sizes = np.bincount(groups)

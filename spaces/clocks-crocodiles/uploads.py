@@ -9,7 +9,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from betwixt.images import ImageError, open_image
+from betwixt.images import ImageError, open_image, stored_upload
 
 
 def stored(file: dict | None) -> Path:
@@ -18,13 +18,8 @@ def stored(file: dict | None) -> Path:
     Raises:
         ImageError: there is none, or the path is none of Gradio's; in one line for the visitor.
     """
-    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
-        raise ImageError("There is no picture: please choose one first.")
-    path = Path(file["path"]).resolve()
     # Gradio checks this only where the request marks the path as that of a file.
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
-        raise ImageError("Only uploaded pictures can be used.")
-    return path
+    return stored_upload(file, get_upload_folder())
 
 
 def name_of(file: dict | None) -> str:

@@ -130,6 +130,20 @@ def _grey_to_8_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values - low) / max(high - low, 1e-9) * 255).round().clip(0, 255).astype(np.uint8))
 
 
+def stored_upload(file: dict | None, folder: str | os.PathLike) -> Path:
+    """Where a web page's server stored a visitor's file, as {"path": ...}: below `folder`, or it is not opened.
+
+    Raises:
+        ImageError: there is none, or the path leads elsewhere; in one line for the visitor.
+    """
+    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
+        raise ImageError("There is no picture: please choose one first.")
+    path = Path(file["path"]).resolve()
+    if not path.is_relative_to(Path(folder).resolve()):
+        raise ImageError("Only uploaded pictures can be used.")
+    return path
+
+
 def fit(image: Image.Image, size: int | tuple[int, int], how: str = "crop") -> Image.Image:
     """Fit a picture into `size` (a side, or (width, height)): "crop" its centre, or "squash" all of it.
 
