@@ -46,7 +46,7 @@ def diffusion():
     model = DiffusionModel(
         class_names=NAMES, patch_size=recipe.patch_size, base_channels=recipe.base_channels, blocks=1
     )
-    return model, model, train_diffusion.make_loss(recipe, 2), recipe.batch_size, 32
+    return model, model, train_diffusion.make_loss(recipe, model), recipe.batch_size, 32
 
 
 def gan():

@@ -13,7 +13,7 @@ import torch
 from conftest import ROOT
 from loop import last_checkpoint
 
-from betwixt import ImageClassifier
+from betwixt import DiffusionModel, ImageClassifier
 
 TINY = {
     "train_vae": ["--base-channels", "4", "--latent-dim", "8", "--downsamplings", "3", "--image-size", "32"],
@@ -74,6 +74,23 @@ def test_killed_and_resumed_ends_in_the_same_weights(script, small_run, in_proce
     metrics = json.loads((last_checkpoint(run) / "metrics.json").read_text())
     assert 0 <= metrics["copies"] <= 1
     assert list((run / "samples").glob("*.png"))
+
+
+def test_a_diffusion_model_draws_in_the_maps_of_a_coder(small_run, in_process):
+    coder = ["--name", "coder", *COMMON, "--image-size", "32", "--base-channels", "4", "--latent-channels", "4"]
+    in_process("train_picture_coder", *coder)
+    first, last = (
+        json.loads((small_run / "runs/coder" / step / "metrics.json").read_text())["error"]
+        for step in ("000004", "000006")
+    )
+    assert last < first
+    options = options_of("train_diffusion", "in-maps")
+    in_process("train_diffusion", *options, "--patch-size", "1", "--image-size", "32", "--coder", "coder")
+    weights, of_coder = (weights_of(small_run / "runs" / name) for name in ("in-maps", "coder"))
+    assert all(torch.equal(weights[f"coder.{name}"], value) for name, value in of_coder.items())
+    model = DiffusionModel.from_pretrained(last_checkpoint(small_run / "runs/in-maps") / "model")
+    assert model.shape == (4, 8, 8)
+    assert model.generate(count=1, steps=3)[0].size == (32, 32)
 
 
 def test_a_vae_that_is_told_what_a_network_sees(small_run, in_process):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from augmentation import mixup, moved
-from loop import PRECISIONS, RUNS, LoopSettings, train
+from loop import PRECISIONS, RUNS, LoopSettings, folder_of, train
 from options import option, parse, run
 from samples import Watch, load
 from tables import Pictures
@@ -20,6 +20,7 @@ from torch import nn
 
 from betwixt.diffusion import DiffusionModel
 from betwixt.images import from_bytes
+from betwixt.picture_coder import PictureCoder
 
 NOISE_MEAN, NOISE_DEVIATION = -1.0, 1.3  # of log sigma in training (Karras et al. 2022: -1.2, 1.2)
 
@@ -36,6 +37,7 @@ class Recipe:
     base_channels: int = option(48, "width at the full side", range=(8, 512))
     channel_multipliers: list[int] = option([1, 2], "width at each halving of the side, in base channels")
     blocks: int = option(1, "residual blocks at each side", range=(1, 8))
+    coder: str | None = option(None, "a run of train_picture_coder.py: draw in its maps, not in pixels")
     dropout: float = option(0.1, range=(0.0, 0.9))
     steps: int = option(5000, range=(1, 10_000_000))
     batch_size: int = option(64, range=(1, 65_536))
@@ -54,7 +56,7 @@ class Recipe:
 PRESETS = {
     "small": {"steps": 300, "base_channels": 32},
     "full": {"steps": 8000},
-    "full-64": {"steps": 6000, "image_size": 64, "base_channels": 32, "channel_multipliers": [1, 2, 2]},
+    "full-64": {"steps": 12_000, "image_size": 64, "patch_size": 1, "base_channels": 48, "channel_multipliers": [1, 2]},
 }
 
 
@@ -66,6 +68,7 @@ def train_diffusion(recipe: Recipe) -> None:
     """Load, build, train."""
     training, held_out = load(recipe)
     torch.manual_seed(recipe.seed)
+    coder = PictureCoder.from_pretrained(folder_of(recipe.coder)) if recipe.coder else None
     model = DiffusionModel(
         class_names=training.class_names,
         image_size=recipe.image_size,
@@ -74,27 +77,32 @@ def train_diffusion(recipe: Recipe) -> None:
         channel_multipliers=recipe.channel_multipliers,
         blocks=recipe.blocks,
         dropout=recipe.dropout,
-        sigma_data=round(float(from_bytes(training.pixels).std()), 3),
+        coder=coder and coder.config,
+        sigma_data=1.0 if coder else round(float(from_bytes(training.pixels).std()), 3),
     )
+    if coder:
+        model.coder.load_state_dict(coder.state_dict())
     watch = Watch(RUNS / recipe.name, training)
     train(
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         model,
-        make_loss(recipe, len(training.class_names)),
+        make_loss(recipe, model),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"held_out_loss": held_out_loss(average, held_out), **watch(average)},
     )
 
 
-def make_loss(recipe: Recipe, num_classes: int):
+def make_loss(recipe: Recipe, model: DiffusionModel):
     """The denoising loss on pictures moved about, some of them without their label."""
+    encode, num_classes = model.encode, len(model.class_names)
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, num_classes).float()
         x = moved(x, recipe.augmentation)
         x, targets = mixup(x, targets, recipe.mixed_labels)
+        x = encode(x)
         targets = targets * (torch.rand(len(x), 1, device=x.device) >= recipe.unlabelled)
         sigma = (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(x), device=x.device)).exp()
         value = DiffusionModel.loss(model, x.contiguous(memory_format=torch.channels_last), targets, sigma).mean()
@@ -113,7 +121,7 @@ def held_out_loss(model: DiffusionModel, table) -> float:
         for pixels, labels in zip(table.pixels.split(64), table.labels.split(64), strict=True):
             sigma = (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(pixels))).exp().to(device)
             targets = F.one_hot(labels, len(model.class_names)).float().to(device)
-            values.append(model.loss(from_bytes(pixels).to(device), targets, sigma))
+            values.append(model.loss(model.encode(from_bytes(pixels).to(device)), targets, sigma))
     return torch.cat(values).mean().item()
 
 

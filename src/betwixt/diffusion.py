@@ -17,6 +17,7 @@ from torch import nn
 from betwixt.generation import Steering, check_request, named, noise_of, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_images
+from betwixt.picture_coder import HALVINGS, PictureCoder
 
 SOFTNESS = 0.1  # nats
 Denoise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # x (B, C, H, W), sigma () -> D (B, C, H, W)
@@ -33,7 +34,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         channel_multipliers: width at each halving of the side, in base_channels; the last one has attention.
         blocks: residual blocks at each side, in encoder and decoder.
         dropout: share of features dropped in training.
-        sigma_data: standard deviation of the pictures' values.
+        coder: the arguments of a PictureCoder, in whose maps the model then draws; None: it draws pixels.
+        sigma_data: standard deviation of the values that it draws.
         sigma_min, sigma_max: the least and the most noise that the sampler meets.
 
     Raises:
@@ -52,6 +54,7 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         channel_multipliers: list[int] | None = None,
         blocks: int = 2,
         dropout: float = 0.1,
+        coder: dict | None = None,
         sigma_data: float = 0.5,
         sigma_min: float = 0.01,
         sigma_max: float = 40.0,
@@ -60,16 +63,35 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         widths = [base_channels * multiplier for multiplier in channel_multipliers or [1, 2]]
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
-        if image_size % (patch_size * 2 ** (len(widths) - 1)):
+        self.coder = PictureCoder(**coder).requires_grad_(False) if coder else None
+        side = image_size // 2**HALVINGS if coder else image_size
+        if image_size % 2**HALVINGS or side % (patch_size * 2 ** (len(widths) - 1)):
             raise ValueError(
                 f"image_size {image_size} cannot be halved {len(widths) - 1} times in patches of {patch_size}"
             )
         self.class_names, self.image_size = list(class_names), image_size
+        self.shape = (self.coder.latent_channels if coder else 3, side, side)
         self.sigma_data, self.sigma_min, self.sigma_max = sigma_data, sigma_min, sigma_max
-        self.network = UNet(3, patch_size, widths, blocks, len(class_names), dropout)
+        self.network = UNet(self.shape[0], patch_size, widths, blocks, len(class_names), dropout)
+
+    def train(self, mode: bool = True) -> "DiffusionModel":
+        """As of any module, but for the coder: it stays as it was trained."""
+        super().train(mode)
+        if self.coder:
+            self.coder.eval()
+        return self
+
+    @torch.no_grad()
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Pictures (B, 3, image_size, image_size) in [-1, 1] -> (B, *shape), what the network draws."""
+        return self.coder.encode(x).float() if self.coder else x
+
+    def decode(self, d: torch.Tensor) -> torch.Tensor:
+        """(B, *shape) -> pictures (B, 3, image_size, image_size) in [-1, 1]; gradients pass what is clipped."""
+        return self.coder.decode(d) if self.coder else d + (d.clamp(-1, 1) - d).detach()
 
     def forward(self, x: torch.Tensor, sigma: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Noisy pictures (B, 3, H, W), sigma (B,), labels (B, num_classes) -> D, the pictures without noise.
+        """Noisy x (B, *shape), sigma (B,), labels (B, num_classes) -> D, x without noise.
 
         Labels are shares of the classes; all zero is "any of them". Equation 7, and the preconditioning of table 1.
         """
@@ -79,7 +101,7 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         return c_skip * x + c_out * self.network(c_in * x, sigma.flatten().log() / 4, labels).float()
 
     def loss(self, x: torch.Tensor, labels: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1], labels (B, num_classes), sigma (B,) -> (B,): equation 8, for each value."""
+        """x (B, *shape), labels (B, num_classes), sigma (B,) -> (B,): equation 8, for each value."""
         found = self(x + sigma.view(-1, 1, 1, 1) * torch.randn_like(x), sigma, labels)
         weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
         return weight * (found - x).square().mean((1, 2, 3))
@@ -135,8 +157,10 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         combine = check_request(self, count, seed, combine, steering)
         shares = weights_of(weights, self.class_names)
         device = next(self.parameters()).device
-        noise = noise_of(seed, count, (3, self.image_size, self.image_size), 2 * steps + 1).to(device)
-        return self._sample(shares.to(device), noise, combine, steps, guidance, steering)
+        noise = noise_of(seed, count, self.shape, 2 * steps + 1).to(device)
+        for d in self._sample(shares.to(device), noise, combine, steps, guidance, steering):
+            with torch.inference_mode():
+                yield self.decode(d)
 
     def _sample(self, shares, noise, combine, steps, guidance, steering) -> Iterator[torch.Tensor]:
         sigmas = self.sigmas(steps).to(noise.device)
@@ -151,8 +175,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
             weigh = move = None
             if combine == "steered":
                 names, own = named(self.class_names, shares), shares[classes]
-                weigh = partial(steering.at(shares).weigh, names=names, shares=own)
-                move = partial(steering.at(shares).move, sigma_data=self.sigma_data, names=names)
+                weigh = partial(steering.at(shares).weigh, draw=self.decode, names=names, shares=own)
+                move = partial(steering.at(shares).move, draw=self.decode, sigma_data=self.sigma_data, names=names)
             finer = self.sigmas(2 * steps).to(noise.device)  # Heun's method too looks twice in a step
             yield from compose(of_classes, x, finer, shares[classes], noise[1:], guidance, weigh, move)
 

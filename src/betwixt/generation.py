@@ -94,10 +94,10 @@ class Steering:
         return -torch.logsumexp(-4 * self.margins(x, names), 1) / 4
 
     @torch.inference_mode()
-    def weigh(self, d: torch.Tensor, names: Sequence[str], shares: torch.Tensor) -> torch.Tensor:
+    def weigh(self, d: torch.Tensor, draw: Draw, names: Sequence[str], shares: torch.Tensor) -> torch.Tensor:
         """Weights (B, len(names)) of the classes, sum 1: the less of a class the guides see, the more it counts."""
         balancing = BALANCING * min(1.0, self.strength)
-        return (shares.log() - balancing * self.margins(d.clamp(-1, 1), names)).softmax(1)
+        return (shares.log() - balancing * self.margins(draw(d), names)).softmax(1)
 
     def climb(self, draw: Draw, latent: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """Move latents (B, ...) to where the pictures that `draw` makes of them show all the named classes.
@@ -116,18 +116,20 @@ class Steering:
                 change.data.clamp_(-1, 1)
         return (start + scale * change).detach()
 
-    def gradient(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
-        """(B, 3, H, W) -> the gradient of the objective there, scaled to length 1 for each picture."""
+    def gradient(self, x: torch.Tensor, draw: Draw, names: Sequence[str]) -> torch.Tensor:
+        """(B, ...) -> the gradient of the objective of what is drawn of it, scaled to length 1 for each picture."""
         with torch.inference_mode(False), torch.enable_grad():
             x = x.clone().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.objective(x, names).sum(), x)
+            (gradient,) = torch.autograd.grad(self.objective(draw(x), names).sum(), x)
         return gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
 
-    def move(self, d: torch.Tensor, sigma: torch.Tensor, sigma_data: float, names: Sequence[str]) -> torch.Tensor:
-        """What a diffusion model takes the pictures for, (B, 3, H, W), moved by a share of what is still open in it.
+    def move(
+        self, d: torch.Tensor, sigma: torch.Tensor, draw: Draw, sigma_data: float, names: Sequence[str]
+    ) -> torch.Tensor:
+        """What a diffusion model takes the pictures for, (B, ...), moved by a share of what is still open in it.
 
         The deviation of the clean picture, given a noisy one, is about sigma sigma_data / sqrt(sigma^2 + sigma_data^2).
         """
         open_to = sigma * sigma_data / (sigma**2 + sigma_data**2).sqrt()
         length = STEP * self.strength * open_to * d[0].numel() ** 0.5
-        return d + length * self.gradient(d.clamp(-1, 1), names)
+        return d + length * self.gradient(d, draw, names)
