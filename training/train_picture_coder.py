@@ -14,10 +14,12 @@ import torch.nn.functional as F
 from augmentation import moved
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
+from perceptual import Layers, layers_of
 from tables import ImageTable, Pictures, read_splits
 from torch import nn
 
 from betwixt.images import BATCH, from_bytes
+from betwixt.losses import feature_distance
 from betwixt.metrics import structural_similarity
 from betwixt.picture_coder import PictureCoder
 
@@ -34,6 +36,8 @@ class Recipe:
     blocks: int = option(2, "residual blocks at each side", range=(0, 8))
     noise: float = option(0.15, "deviation of noise on the map, for the decoder to forgive", range=(0.0, 2.0))
     similarity: float = option(0.2, "weight of 1 - structural similarity beside the mean error", range=(0.0, 100.0))
+    perceptual: float = option(0.2, "weight of the distance in the layers of a network", range=(0.0, 100.0))
+    perceptual_model: str = option("clocks-crocodiles-resnet9", "that network: a ResNet-9 of ours")
     augmentation: float = option(0.2, "strength of the random changes of position", range=(0.0, 2.0))
     steps: int = option(3000, range=(1, 10_000_000))
     batch_size: int = option(32, range=(2, 65_536))
@@ -60,14 +64,14 @@ def train_picture_coder(recipe: Recipe) -> None:
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         model,
-        make_loss(recipe),
+        make_loss(recipe, layers_of(recipe.perceptual_model) if recipe.perceptual else None),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"error": error(average, held_out)},
     )
 
 
-def make_loss(recipe: Recipe):
+def make_loss(recipe: Recipe, layers: Layers | None = None):
     """How far what is drawn of a noisy map is from the picture."""
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
@@ -75,6 +79,8 @@ def make_loss(recipe: Recipe):
         z = model.encode(x)
         x_hat = model.decode(z + recipe.noise * torch.randn_like(z)).float()
         value = F.l1_loss(x_hat, x) + recipe.similarity * (1 - structural_similarity(x_hat, x).mean())
+        if layers:
+            value = value + recipe.perceptual * feature_distance(layers(x_hat), layers(x)).mean()
         return value, {"training_error": (x_hat - x).square().mean().sqrt().detach() * 127.5}
 
     return loss

@@ -6,25 +6,21 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from augmentation import mixup, moved
-from loop import PRECISIONS, RUNS, LoopSettings, folder_of, train
+from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
+from perceptual import Layers, layers_of
 from samples import Watch, load
 from tables import Pictures
 from torch import nn
 
-from betwixt.classifier import ImageClassifier
 from betwixt.images import from_bytes
 from betwixt.losses import feature_distance
 from betwixt.vae import VAE
-
-HALVED = (2, 4, 5)  # of a ResNet-9's blocks, those at whose end the sides are halved
-Layers = Callable[[torch.Tensor], list[torch.Tensor]]
 
 
 @dataclass
@@ -79,29 +75,11 @@ def train_vae(recipe: Recipe) -> None:
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         model,
-        make_loss(recipe, len(training.class_names), layers_of(recipe)),
+        make_loss(recipe, len(training.class_names), layers_of(recipe.perceptual_model) if recipe.perceptual else None),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"held_out_error": held_out_error(average, held_out), **watch(average)},
     )
-
-
-def layers_of(recipe: Recipe) -> Layers | None:
-    """Pictures -> what the convolutions of the perceptual network make of them, (B, C, H, W) each."""
-    if not recipe.perceptual:
-        return None
-    model = ImageClassifier.from_pretrained(folder_of(recipe.perceptual_model))
-    if model.architecture != "resnet9":
-        raise ValueError(f"--perceptual-model must be a ResNet-9, not {recipe.perceptual_model}: {model.architecture}")
-    blocks = [*model.network.requires_grad_(False).to(memory_format=torch.channels_last)][: HALVED[-1]]
-
-    def layers(x: torch.Tensor) -> list[torch.Tensor]:
-        maps = [x]
-        for block in blocks:
-            maps.append(block.to(x.device)(maps[-1]))
-        return [maps[number] for number in HALVED]
-
-    return layers
 
 
 def make_loss(recipe: Recipe, num_classes: int, layers: Layers | None = None):
