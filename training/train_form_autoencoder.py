@@ -78,7 +78,7 @@ def train_form_autoencoder(recipe: Recipe) -> None:
         downsamplings=recipe.downsamplings,
         fit=recipe.fit,
     )
-    of_held_out = twins_of(held_out.pixels, recipe)
+    of_held_out = twins_of(held_out.pixels, recipe.seed)
     train(
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
@@ -161,10 +161,10 @@ def make_loss(recipe: Recipe):
     return loss
 
 
-def twins_of(pixels: torch.Tensor, recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
+def twins_of(pixels: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Held-out pictures twice, in two palettes each: (N, 3, S, S) uint8."""
     with torch.random.fork_rng():
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(seed)
         return Twins(pixels).batch(torch.arange(len(pixels)))
 
 
