@@ -133,20 +133,13 @@ def publish(options: argparse.Namespace) -> None:
 
 def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dict:
     """The table of the class's evaluation."""
-    if KINDS[model_class].usage == GENERATE:
-        model = getattr(betwixt, model_class).from_pretrained(folder)
-        size = sum(parameter.numel() for parameter in model.parameters())
-        return {
-            "task": "unconditional-image-generation",
-            "num_parameters": size,
-            "results": of_generator(options, model),
-        }
-    if options.table:
+    generates = KINDS[model_class].usage == GENERATE
+    if generates or options.table:
         model = getattr(betwixt, model_class).from_pretrained(folder)
         return {
-            "task": "image-feature-extraction",
+            "task": "unconditional-image-generation" if generates else "image-feature-extraction",
             "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "results": {"real flags": of_maps(options)},
+            "results": of_generator(options, model) if generates else {"real flags": of_maps(options)},
         }
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         script = Path(__file__).with_name(f"evaluate_{KINDS[model_class].stem}.py")
@@ -193,10 +186,9 @@ def of_maps(options: argparse.Namespace) -> dict:
         raise ValueError(f"{options.table} has no row of {options.name}")
     shown = own | {space: spaces[space] for space in ("raw pixels", "edges", "colours")}
     return {
-        f"{figure} ({space.removeprefix(f'{options.name}: ')})": value
+        f"{figure} ({space.removeprefix(f'{options.name}: ')})": row[figure]
         for figure in ("layout purity", "palette purity", "twin recall at 1")
         for space, row in shown.items()
-        for value in [row[figure]]
     }
 
 

@@ -64,8 +64,8 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
         self.coder = PictureCoder(**coder).requires_grad_(False) if coder else None
-        side = image_size // 2**HALVINGS if coder else image_size
-        if image_size % 2**HALVINGS or side % (patch_size * 2 ** (len(widths) - 1)):
+        side, rest = divmod(image_size, 2**HALVINGS if coder else 1)
+        if rest or side % (patch_size * 2 ** (len(widths) - 1)):
             raise ValueError(
                 f"image_size {image_size} cannot be halved {len(widths) - 1} times in patches of {patch_size}"
             )
