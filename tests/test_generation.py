@@ -285,6 +285,15 @@ def test_steering_makes_the_guides_surer():
     assert torch.equal(Steering(guides(), strength=0.0).climb(draw, z, NAMES), z)
 
 
+@pytest.mark.parametrize("combine", ["composition", "midpoint", "steered"])
+def test_between_two_steps_others_may_learn_in_the_same_thread(combine):
+    steps = built("diffusion").generate_steps(count=1, combine=combine, steps=3, steering=Steering(guides(), steps=1))
+    for x in steps:
+        assert not torch.is_inference_mode_enabled()
+        assert torch.is_grad_enabled()
+        assert x.shape == (1, 3, 16, 16)
+
+
 def test_steering_fades_towards_one_class_alone():
     steering = Steering(guides(), strength=2.0)
     strengths = [steering.at(weights_of({"clock": 1 - share, "crocodile": share}, NAMES)).strength for share in SHARES]

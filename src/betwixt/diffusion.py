@@ -159,8 +159,10 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         device = next(self.parameters()).device
         noise = noise_of(seed, count, self.shape, 2 * steps + 1).to(device)
         for d in self._sample(shares.to(device), noise, combine, steps, guidance, steering):
+            # Never yielded from within: whoever goes on in this thread meanwhile would be in that mode too.
             with torch.inference_mode():
-                yield self.decode(d)
+                x = self.decode(d)
+            yield x
 
     def _sample(self, shares, noise, combine, steps, guidance, steering) -> Iterator[torch.Tensor]:
         sigmas = self.sigmas(steps).to(noise.device)

@@ -49,9 +49,10 @@ def learn_classes(backbone: ImageClassifier, pictures: Mapping[str, Sequence[Ima
     if as_they_are.std(0).max() < 1e-6 * (1 + as_they_are.abs().max()):
         raise ValueError("the pictures are all equal: there is nothing to tell the classes apart by")
     last = model.network.get_classifier() if model.is_timm else model.head[-1]
+    weights, biases = _logistic_regression(features, labels)
     with torch.no_grad():
-        for parameter, value in zip((last.weight, last.bias), _logistic_regression(features, labels), strict=True):
-            parameter.copy_(value)
+        last.weight.copy_(weights)
+        last.bias.copy_(biases)
     return model
 
 
