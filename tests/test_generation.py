@@ -14,18 +14,20 @@ from betwixt.picture_coder import PictureCoder
 
 NAMES = ["clock", "crocodile"]
 SHARES = (0.0, 0.25, 0.5, 0.9, 1.0)  # of the crocodile
+CODER = {"latent_channels": 4, "base_channels": 4, "blocks": 1}
 BUILDERS = {
     "vae": lambda: VAE(class_names=NAMES, image_size=16, base_channels=4, latent_dim=8, downsamplings=2),
     "stylegan2": lambda: ConditionalGAN(
         class_names=NAMES, image_size=16, z_dim=8, w_dim=8, base_channels=8, max_channels=16
     ),
+    "stylegan2 in maps": lambda: ConditionalGAN(
+        class_names=NAMES, image_size=32, z_dim=8, w_dim=8, base_channels=8, max_channels=16, coder=CODER
+    ),
     "dcgan": lambda: ConditionalGAN(
         class_names=NAMES, architecture="dcgan", image_size=16, z_dim=8, base_channels=8, max_channels=16
     ),
     "diffusion": lambda: DiffusionModel(class_names=NAMES, image_size=16, patch_size=2, base_channels=8),
-    "diffusion in maps": lambda: DiffusionModel(
-        class_names=NAMES, image_size=16, base_channels=8, coder={"latent_channels": 4, "base_channels": 4, "blocks": 1}
-    ),
+    "diffusion in maps": lambda: DiffusionModel(class_names=NAMES, image_size=16, base_channels=8, coder=CODER),
 }
 
 
@@ -60,7 +62,7 @@ def kind(request) -> str:
 def test_same_seed_same_pictures_whatever_the_count(kind):
     model = built(kind)
     images = model.generate({"clock": 1, "crocodile": 1}, 4, seed=7)
-    assert [image.size for image in images] == [(16, 16)] * 4
+    assert [image.size for image in images] == [(model.image_size, model.image_size)] * 4
     assert {image.mode for image in images} == {"RGB"}
     first = pixels(images)
     assert abs(first.astype(int) - pixels(model.generate(None, 4, seed=7))).max() == 0
@@ -128,7 +130,7 @@ def test_gradients_reach_every_weight(kind):
         (x_hat.square().sum() + mu.square().sum() + log_variance.exp().sum()).backward()
     else:
         drawn = model(torch.randn(4, 8), labels)
-        assert drawn.shape == x.shape
+        assert drawn.shape == (4, *model.shape)
         drawn.square().sum().backward()
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:  # of a coder, which is trained before
@@ -140,7 +142,7 @@ def test_gradients_reach_every_weight(kind):
 @pytest.mark.parametrize("discriminator", [Discriminator, PlainDiscriminator])
 def test_discriminators_see_picture_and_label(discriminator):
     torch.manual_seed(0)
-    model = discriminator(2, 16, 8, 16)
+    model = discriminator(2, (3, 16, 16), 8, 16)
     x = torch.randn(8, 3, 16, 16, requires_grad=True)
     labels = torch.eye(2)[torch.arange(8) % 2]
     scores = model(x, labels)
@@ -309,18 +311,22 @@ def test_steering_fades_towards_one_class_alone():
         assert (both[0] != both[1]).any()
 
 
-def test_a_coder_stays_as_it_was_trained_and_pictures_come_and_go_through_it():
-    model = built("diffusion in maps")
-    x = torch.rand(5, 3, 16, 16) * 2 - 1
+@pytest.mark.parametrize(("kind", "side"), [("diffusion in maps", 4), ("stylegan2 in maps", 8)])
+def test_a_coder_stays_as_it_was_trained_and_pictures_come_and_go_through_it(kind, side):
+    model = built(kind)
+    x = torch.rand(5, 3, 4 * side, 4 * side) * 2 - 1
     z = model.encode(x)
-    assert z.shape == (5, *model.shape) == (5, 4, 4, 4)
+    assert z.shape == (5, *model.shape) == (5, 4, side, side)
     assert not z.requires_grad
     assert model.decode(z).shape == x.shape
     assert not model.train().coder.training
     assert torch.equal(model.encode(x), z)
     assert model.network.training
     assert all(not parameter.requires_grad for parameter in model.coder.parameters())
-    model.loss(z, torch.eye(2)[[0, 1, 0, 1, 0]], torch.ones(5)).sum().backward()
+    labels = torch.eye(2)[[0, 1, 0, 1, 0]]
+    drawn = model(z, torch.ones(5), labels) if side == 4 else model(torch.randn(5, 8), labels)
+    assert drawn.shape == z.shape
+    drawn.sum().backward()
     assert all(parameter.grad is None for parameter in model.coder.parameters())
     d = z.clone().requires_grad_()
     model.decode(d).sum().backward()  # what guides need
@@ -365,6 +371,8 @@ def test_a_vae_without_classes_embeds_but_does_not_draw():
         (lambda: VAE(class_names=NAMES, image_size=20), "cannot be halved"),
         (lambda: ConditionalGAN(class_names=NAMES, image_size=24), "image_size must be"),
         (lambda: ConditionalGAN(class_names=NAMES, architecture="biggan"), "architecture must be"),
+        (lambda: ConditionalGAN(class_names=NAMES, architecture="dcgan", coder=CODER), "takes no coder"),
+        (lambda: ConditionalGAN(class_names=NAMES, image_size=34, coder=CODER), "divisible by 4"),
         (lambda: ConditionalGAN(class_names=[]), "names of its classes"),
         (lambda: DiffusionModel(class_names=NAMES, image_size=30, patch_size=4), "cannot be halved"),
         (lambda: DiffusionModel(class_names=[]), "names of its classes"),

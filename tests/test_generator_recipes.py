@@ -13,7 +13,7 @@ import torch
 from conftest import ROOT
 from loop import last_checkpoint
 
-from betwixt import DiffusionModel, ImageClassifier
+from betwixt import ConditionalGAN, DiffusionModel, ImageClassifier
 
 TINY = {
     "train_vae": ["--base-channels", "4", "--latent-dim", "8", "--downsamplings", "3", "--image-size", "32"],
@@ -76,7 +76,7 @@ def test_killed_and_resumed_ends_in_the_same_weights(script, small_run, in_proce
     assert list((run / "samples").glob("*.png"))
 
 
-def test_a_diffusion_model_draws_in_the_maps_of_a_coder(small_run, in_process):
+def test_a_diffusion_model_and_a_gan_draw_in_the_maps_of_a_coder(small_run, in_process):
     coder = ["--name", "coder", *COMMON, "--image-size", "32", "--base-channels", "4", "--latent-channels", "4"]
     in_process("train_picture_coder", *coder)
     first, last = (
@@ -84,13 +84,19 @@ def test_a_diffusion_model_draws_in_the_maps_of_a_coder(small_run, in_process):
         for step in ("000004", "000006")
     )
     assert last < first
-    options = options_of("train_diffusion", "in-maps")
-    in_process("train_diffusion", *options, "--patch-size", "1", "--image-size", "32", "--coder", "coder")
-    weights, of_coder = (weights_of(small_run / "runs" / name) for name in ("in-maps", "coder"))
-    assert all(torch.equal(weights[f"coder.{name}"], value) for name, value in of_coder.items())
-    model = DiffusionModel.from_pretrained(last_checkpoint(small_run / "runs/in-maps") / "model")
-    assert model.shape == (4, 8, 8)
-    assert model.generate(count=1, steps=3)[0].size == (32, 32)
+    of_coder = weights_of(small_run / "runs/coder")
+    for script, network, own in (
+        ("train_diffusion", DiffusionModel, ["--patch-size", "1"]),
+        ("train_gan", ConditionalGAN, []),
+    ):
+        options = [*options_of(script, f"{script}-in-maps"), "--image-size", "32", "--coder", "coder", *own]
+        in_process(script, *options)
+        run = small_run / "runs" / f"{script}-in-maps"
+        weights = weights_of(run)
+        assert all(torch.equal(weights[f"coder.{name}"], value) for name, value in of_coder.items())
+        model = network.from_pretrained(last_checkpoint(run) / "model")
+        assert model.shape == (4, 8, 8)
+        assert model.generate(count=1)[0].size == (32, 32)
 
 
 def test_a_vae_that_is_told_what_a_network_sees(small_run, in_process):

@@ -128,6 +128,24 @@ def test_float16_halves_the_file_and_loads_as_float32(tmp_path):
         net.save_pretrained(tmp_path / "half", torch.bfloat16)
 
 
+def test_eight_bits_keep_each_row_to_half_a_step(tmp_path):
+    net = Net(width=400)
+    weight = net.layers[0].weight.data
+    weight[0] *= 1e-6
+    weight[1] = 0
+    net.save_pretrained(tmp_path / "half", torch.float16)
+    net.save_pretrained(tmp_path / "bytes", torch.int8)
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "bytes")]
+    assert sizes[1] < 0.7 * sizes[0]
+    loaded = Net.from_pretrained(tmp_path / "bytes")
+    assert loaded.layers[0].weight.dtype == torch.float32
+    error = (loaded.layers[0].weight - weight).abs().amax(1)
+    assert (error <= weight.abs().amax(1) / 127 / 2 * 1.001).all()
+    assert torch.equal(loaded.layers[0].bias, net.layers[0].bias.half().float())  # of one axis
+    loaded.save_pretrained(tmp_path / "again", torch.int8)
+    assert equal(Net.from_pretrained(tmp_path / "again"), loaded)
+
+
 def test_saving_again_leaves_the_card_and_no_rubbish(tmp_path):
     (tmp_path / "README.md").write_text("a card")
     Net().save_pretrained(tmp_path)
@@ -225,6 +243,10 @@ FAULTS = {
     "not finite": (
         edit_weights(layers__0__bias=torch.ones(3) / 0),
         "infinite or not-a-number weights (1): layers.0.bias",
+    ),
+    "scale of nothing": (
+        edit_weights(**{"layers__0__weight:scale": torch.ones(3)}),
+        "layers.0.weight:scale is not the scale of a tensor's rows",
     ),
     "pickle": (pickled, "model.safetensors: is no safetensors file but a pickle; it was not executed"),
     "old pickle": (old_pickle, "model.safetensors: is no safetensors file but a pickle; it was not executed"),

@@ -2,7 +2,7 @@
 
     python training/publish.py RUN NAME --dataset clocks-crocodiles my-photos --others OTHER_PHOTOS
 
-writes hub_upload/models/NAME: config.json, model.safetensors (half precision, where that costs nothing measurable) and
+writes hub_upload/models/NAME: config.json, model.safetensors (in fewer bits, where that costs nothing measurable) and
 README.md, whose figures come from `evaluate_<task>.py`, run here on the weights as published. A generator is measured
 beside others: publish it, run `evaluate_hybrids.py` on the published name, and publish it again with its --table.
 """
@@ -26,7 +26,8 @@ from PIL import Image
 import betwixt
 
 ROOT = Path(__file__).parents[1]
-MAX_LOSS = 0.005  # of the quality, for storing half as many bytes
+MAX_LOSS = 0.005  # of the quality, for storing fewer bytes
+PRECISIONS = {8: torch.int8, 16: torch.float16, 32: torch.float32}  # by bits
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Kind:
 
     Args:
         stem: train_<stem>.py makes its checkpoints, evaluate_<stem>.py measures them.
-        quality: the figure that half precision must not lower.
+        quality: the figure that fewer bits must not lower.
         usage: lines of Python for the card, that use `model` and `image`.
     """
 
@@ -92,6 +93,9 @@ def main() -> None:
     parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
     parser.add_argument("--table", help="what evaluate_hybrids.py wrote of generators, or evaluate_maps.py of features")
     parser.add_argument("--samples", help="a sheet of a generator's pictures, for its card")
+    parser.add_argument(
+        "--bits", type=int, choices=PRECISIONS, default=16, help="a weight, where nothing is lost by it"
+    )
     parser.add_argument("--about", default="", help="a sentence for the card: what it is for")
     parser.add_argument("--output", default=ROOT / "hub_upload" / "models", type=Path)
     run(publish, parser.parse_args())
@@ -109,15 +113,14 @@ def publish(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
         full = measured(checkpoint / "model", model_class, options)
-        model.save_pretrained(staged, dtype=torch.float16)
-        table = measured(staged, model_class, options)
         figure = KINDS[model_class].quality
-        lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
-        loss = max(lost, default=0.0)
-        if loss > MAX_LOSS:
-            print(f"half precision costs {loss:.3f}: stored in full")
-            model.save_pretrained(staged, dtype=torch.float32)
-            table = full
+        for bits in (bits for bits in PRECISIONS if bits >= options.bits):
+            model.save_pretrained(staged, dtype=PRECISIONS[bits])
+            table = full if bits == 32 else measured(staged, model_class, options)
+            lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
+            if max(lost, default=0.0) <= MAX_LOSS:
+                break
+            print(f"{bits} bits a weight cost {max(lost):.3f}: more are stored")
         if options.samples:
             with Image.open(options.samples) as sheet:
                 sheet.save(staged / SAMPLES, lossless=True)

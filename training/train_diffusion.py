@@ -12,17 +12,16 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from augmentation import mixup, moved
-from loop import PRECISIONS, RUNS, LoopSettings, folder_of, train
+from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
-from samples import Watch, load
+from samples import Watch, load, trained_coder
 from tables import Pictures
 from torch import nn
 
 from betwixt.diffusion import DiffusionModel
 from betwixt.images import from_bytes
-from betwixt.picture_coder import PictureCoder
 
-NOISE_MEAN, NOISE_DEVIATION = -1.0, 1.3  # of log sigma in training (Karras et al. 2022: -1.2, 1.2)
+NOISE_MEAN, NOISE_DEVIATION = -0.3, 1.3  # of log(sigma / sigma_data) in training (Karras et al. 2022: -0.5, 1.2)
 
 
 @dataclass
@@ -68,7 +67,7 @@ def train_diffusion(recipe: Recipe) -> None:
     """Load, build, train."""
     training, held_out = load(recipe)
     torch.manual_seed(recipe.seed)
-    coder = PictureCoder.from_pretrained(folder_of(recipe.coder)) if recipe.coder else None
+    coder = trained_coder(recipe.coder)
     model = DiffusionModel(
         class_names=training.class_names,
         image_size=recipe.image_size,
@@ -96,7 +95,7 @@ def train_diffusion(recipe: Recipe) -> None:
 
 def make_loss(recipe: Recipe, model: DiffusionModel):
     """The denoising loss on pictures moved about, some of them without their label."""
-    encode, num_classes = model.encode, len(model.class_names)
+    encode, sigma_data, num_classes = model.encode, model.sigma_data, len(model.class_names)
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, num_classes).float()
@@ -104,7 +103,7 @@ def make_loss(recipe: Recipe, model: DiffusionModel):
         x, targets = mixup(x, targets, recipe.mixed_labels)
         x = encode(x)
         targets = targets * (torch.rand(len(x), 1, device=x.device) >= recipe.unlabelled)
-        sigma = (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(x), device=x.device)).exp()
+        sigma = sigma_data * (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(x), device=x.device)).exp()
         value = DiffusionModel.loss(model, x.contiguous(memory_format=torch.channels_last), targets, sigma).mean()
         return value, {}
 
@@ -119,7 +118,7 @@ def held_out_loss(model: DiffusionModel, table) -> float:
         torch.manual_seed(0)
         values = []
         for pixels, labels in zip(table.pixels.split(64), table.labels.split(64), strict=True):
-            sigma = (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(pixels))).exp().to(device)
+            sigma = model.sigma_data * (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(pixels))).exp().to(device)
             targets = F.one_hot(labels, len(model.class_names)).float().to(device)
             values.append(model.loss(model.encode(from_bytes(pixels).to(device)), targets, sigma))
     return torch.cat(values).mean().item()

@@ -22,11 +22,12 @@ from betwixt.layers import (
     double,
     unit_power,
 )
+from betwixt.picture_coder import DrawsInMaps
 
 ARCHITECTURES = ("stylegan2", "dcgan")
 
 
-class ConditionalGAN(PretrainedMixin, nn.Module):
+class ConditionalGAN(PretrainedMixin, DrawsInMaps):
     """Draws pictures of its classes, and of what lies between them, in one pass.
 
     Args:
@@ -36,9 +37,11 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         z_dim, w_dim: length of the noise, and of what a style is made of.
         base_channels: width at the full side; it doubles at each halving, up to max_channels.
         mapping_layers: depth of the network from noise and label to w.
+        coder: the arguments of a PictureCoder, in whose maps "stylegan2" then draws; None: it draws pixels.
 
     Raises:
-        ValueError: an unknown architecture, no classes, or sides that do not come from 4 by doubling.
+        ValueError: an unknown architecture or "dcgan" with a coder, no classes, or sides that do not come from 4 by
+            doubling.
     """
 
     COMBINATIONS = ("midpoint", "style_mixing", "steered")  # of "stylegan2"; the other has no styles
@@ -54,18 +57,21 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         base_channels: int = 32,
         max_channels: int = 128,
         mapping_layers: int = 2,
+        coder: dict | None = None,
     ):
-        super().__init__()
+        super().__init__(image_size, coder)
         if architecture not in ARCHITECTURES:
             raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
+        if coder and architecture == "dcgan":
+            raise ValueError("a dcgan draws pixels: it takes no coder")
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
-        widths = [*reversed(widths_of(image_size, base_channels, max_channels))]
+        widths = [*reversed(widths_of(self.shape[-1], base_channels, max_channels))]
         self.class_names, self.image_size = list(class_names), image_size
         self.z_dim, self.w_dim, self.is_style = z_dim, w_dim, architecture == "stylegan2"
         if self.is_style:
             self.mapping_network = LatentMapping(z_dim, len(class_names), w_dim, mapping_layers)
-            self.network = Synthesis(widths, w_dim)
+            self.network = Synthesis(widths, w_dim, self.shape[0])
         else:
             self.COMBINATIONS = ("midpoint", "steered")
             self.w_dim = z_dim + len(class_names)
@@ -81,11 +87,11 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
         return self.mapping_network(z, labels) if self.is_style else torch.cat([z, labels], 1)
 
     def synthesis(self, ws: torch.Tensor) -> torch.Tensor:
-        """w (B, w_dim), or one for each layer (B, num_ws, w_dim) -> (B, 3, image_size, image_size), about [-1, 1]."""
+        """w (B, w_dim), or one for each layer (B, num_ws, w_dim) -> (B, *shape); of pixels about [-1, 1]."""
         return self.network(ws[:, None].expand(-1, self.num_ws, -1) if ws.ndim == 2 else ws)
 
     def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """z (B, z_dim), labels (B, num_classes) -> (B, 3, image_size, image_size), about [-1, 1]."""
+        """z (B, z_dim), labels (B, num_classes) -> (B, *shape); of pixels about [-1, 1]."""
         return self.synthesis(self.mapping(z, labels))
 
     def generate(
@@ -119,9 +125,12 @@ class ConditionalGAN(PretrainedMixin, nn.Module):
             else:
                 ws = self.mapping(z, shares.to(device).expand(count, -1))
         if combine == "steered":
-            ws = steering.at(shares).climb(self.synthesis, ws, named(self.class_names, shares))
+            ws = steering.at(shares).climb(self._picture, ws, named(self.class_names, shares))
         with torch.inference_mode():
-            return to_images(self.synthesis(ws))
+            return to_images(self._picture(ws))
+
+    def _picture(self, ws: torch.Tensor) -> torch.Tensor:
+        return self.decode(self.synthesis(ws))
 
     def _mixed(self, z: torch.Tensor, shares: torch.Tensor, ranks: torch.Tensor) -> torch.Tensor:
         """One w for each layer: each class has as many layers, coarse to fine, as its share says, in order of ranks."""
@@ -152,12 +161,12 @@ class LatentMapping(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """ws (B, num_ws, w_dim) -> (B, 3, S, S): from 4x4 up, and at each side a picture that is added to.
+    """ws (B, num_ws, w_dim) -> (B, channels, S, S): from 4x4 up, and at each side a picture that is added to.
 
     StyleGAN2's noise inputs are left out: at so few pixels they leave nothing for a style to decide.
     """
 
-    def __init__(self, widths: list[int], w_dim: int):
+    def __init__(self, widths: list[int], w_dim: int, channels: int):
         super().__init__()
         self.start = nn.Parameter(torch.randn(1, widths[0], 4, 4))
         layers, pictures = [ModulatedConv2d(widths[0], widths[0], 3, w_dim)], [widths[0]]
@@ -165,7 +174,7 @@ class Synthesis(nn.Module):
             layers += [ModulatedConv2d(c_in, c_out, 3, w_dim, up=True), ModulatedConv2d(c_out, c_out, 3, w_dim)]
             pictures.append(c_out)
         self.layers = nn.ModuleList(layers)
-        self.pictures = nn.ModuleList(ModulatedConv2d(width, 3, 1, w_dim, demodulate=False) for width in pictures)
+        self.pictures = nn.ModuleList(ModulatedConv2d(c_in, channels, 1, w_dim, demodulate=False) for c_in in pictures)
         self.num_ws = len(layers)
 
     def forward(self, ws: torch.Tensor) -> torch.Tensor:
@@ -205,12 +214,12 @@ class Transposed(nn.Sequential):
 
 
 class Discriminator(nn.Module):
-    """Pictures (B, 3, S, S), labels (B, num_classes) -> (B,), higher for what is real and of that class."""
+    """Pictures or maps of `shape`, labels (B, num_classes) -> (B,), higher for what is real and of that class."""
 
-    def __init__(self, num_classes: int, image_size: int, base_channels: int, max_channels: int):
+    def __init__(self, num_classes: int, shape: tuple[int, int, int], base_channels: int, max_channels: int):
         super().__init__()
-        widths = widths_of(image_size, base_channels, max_channels)
-        self.first = EqualizedConv2d(3, widths[0], 1)
+        widths = widths_of(shape[-1], base_channels, max_channels)
+        self.first = EqualizedConv2d(shape[0], widths[0], 1)
         self.blocks = nn.ModuleList(Halving(a, b) for a, b in pairwise(widths))
         self.last = EqualizedConv2d(widths[-1] + 1, widths[-1], 3)
         self.features = EqualizedLinear(widths[-1] * 16, widths[-1])
@@ -241,12 +250,12 @@ class Halving(nn.Module):
 
 
 class PlainDiscriminator(nn.Module):
-    """DCGAN's: the label as further channels, batch norm, strided convolutions; (B, 3, S, S), (B, K) -> (B,)."""
+    """DCGAN's: the label as further channels, batch norm, strided convolutions; (B, *shape), (B, K) -> (B,)."""
 
-    def __init__(self, num_classes: int, image_size: int, base_channels: int, max_channels: int):
+    def __init__(self, num_classes: int, shape: tuple[int, int, int], base_channels: int, max_channels: int):
         super().__init__()
-        widths = widths_of(image_size, base_channels, max_channels)
-        layers: list[nn.Module] = [nn.Conv2d(3 + num_classes, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]
+        widths = widths_of(shape[-1], base_channels, max_channels)
+        layers: list[nn.Module] = [nn.Conv2d(shape[0] + num_classes, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]
         for a, b in pairwise(widths):
             layers += [nn.Conv2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4), nn.Flatten(0))

@@ -17,13 +17,13 @@ from torch import nn
 from betwixt.generation import Steering, check_request, named, noise_of, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_images
-from betwixt.picture_coder import HALVINGS, PictureCoder
+from betwixt.picture_coder import DrawsInMaps
 
 SOFTNESS = 0.1  # nats
 Denoise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # x (B, C, H, W), sigma () -> D (B, C, H, W)
 
 
-class DiffusionModel(PretrainedMixin, nn.Module):
+class DiffusionModel(PretrainedMixin, DrawsInMaps):
     """Draws pictures of its classes, and of what lies between them.
 
     Args:
@@ -59,36 +59,17 @@ class DiffusionModel(PretrainedMixin, nn.Module):
         sigma_min: float = 0.01,
         sigma_max: float = 40.0,
     ):
-        super().__init__()
+        super().__init__(image_size, coder)
         widths = [base_channels * multiplier for multiplier in channel_multipliers or [1, 2]]
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
-        self.coder = PictureCoder(**coder).requires_grad_(False) if coder else None
-        side, rest = divmod(image_size, 2**HALVINGS if coder else 1)
-        if rest or side % (patch_size * 2 ** (len(widths) - 1)):
+        if self.shape[-1] % (patch_size * 2 ** (len(widths) - 1)):
             raise ValueError(
                 f"image_size {image_size} cannot be halved {len(widths) - 1} times in patches of {patch_size}"
             )
         self.class_names, self.image_size = list(class_names), image_size
-        self.shape = (self.coder.latent_channels if coder else 3, side, side)
         self.sigma_data, self.sigma_min, self.sigma_max = sigma_data, sigma_min, sigma_max
         self.network = UNet(self.shape[0], patch_size, widths, blocks, len(class_names), dropout)
-
-    def train(self, mode: bool = True) -> "DiffusionModel":
-        """As of any module, but for the coder: it stays as it was trained."""
-        super().train(mode)
-        if self.coder:
-            self.coder.eval()
-        return self
-
-    @torch.no_grad()
-    def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Pictures (B, 3, image_size, image_size) in [-1, 1] -> (B, *shape), what the network draws."""
-        return self.coder.encode(x).float() if self.coder else x
-
-    def decode(self, d: torch.Tensor) -> torch.Tensor:
-        """(B, *shape) -> pictures (B, 3, image_size, image_size) in [-1, 1]; gradients pass what is clipped."""
-        return self.coder.decode(d) if self.coder else d + (d.clamp(-1, 1) - d).detach()
 
     def forward(self, x: torch.Tensor, sigma: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Noisy x (B, *shape), sigma (B,), labels (B, num_classes) -> D, x without noise.

@@ -3,7 +3,7 @@
 A checkpoint is a folder, the same on the disk and on the Hub:
 
     config.json        {"model_class": "ImageClassifier", ...every argument of its constructor}
-    model.safetensors  its weights, and nothing that could run
+    model.safetensors  its weights, in whole or half precision or in 8 bits, and nothing that could run
     README.md          its card; written elsewhere, never touched here
 """
 
@@ -49,6 +49,7 @@ __all__ = [
 ]
 
 Model = TypeVar("Model", bound="PretrainedMixin")
+SCALE = ":scale"  # what follows the name of a tensor that is stored in whole numbers
 
 
 class PretrainedMixin:
@@ -95,19 +96,25 @@ class PretrainedMixin:
 
         Args:
             folder: made when missing.
-            dtype: that of the stored floating-point tensors, torch.float32 or torch.float16.
+            dtype: that of the stored floating-point tensors, torch.float32, torch.float16 or torch.int8: whole numbers
+                from -127 to 127, times a scale for each row of the first axis, and float16 where a tensor has one axis.
 
         Raises:
             HubError: a weight is not finite (in `dtype`), so the checkpoint could not be loaded.
         """
-        if dtype not in (torch.float32, torch.float16):
-            raise ValueError(f"dtype must be torch.float32 or torch.float16, not {dtype}")
+        if dtype not in (torch.float32, torch.float16, torch.int8):
+            raise ValueError(f"dtype must be torch.float32, torch.float16 or torch.int8, not {dtype}")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        floats = torch.float16 if dtype == torch.int8 else dtype
         weights = {
-            name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else None, copy=True).contiguous()
+            name: tensor.detach().to("cpu", floats if tensor.is_floating_point() else None, copy=True).contiguous()
             for name, tensor in self._weights_to_save().items()
         }
+        if dtype == torch.int8:
+            for name, tensor in self._weights_to_save().items():
+                if tensor.is_floating_point() and tensor.ndim > 1:
+                    weights |= _in_rows(name, tensor.detach().float().cpu())
         _refuse_non_finite(weights, f"{folder / WEIGHTS_FILE}: not written, since in {dtype}")
         config = {"model_class": type(self).__name__, **self._config_to_save()}
         text = json.dumps(config, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -204,7 +211,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
         hint = f"; {', '.join(others)} may be a pickle and is not read" if others else ""
         raise HubError(f"{path}: is missing{hint}")
     try:
-        return load_file(path)
+        return _of_rows(load_file(path), path)
     except (SafetensorError, OSError, ValueError) as error:
         with open(path, "rb") as file:
             start = file.read(2)
@@ -213,6 +220,24 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
                 f"{path}: is no safetensors file but a pickle; it was not executed; get the file anew"
             ) from None
         raise HubError(f"{path}: is not a readable safetensors file ({str(error).splitlines()[0]})") from None
+
+
+def _in_rows(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A tensor as whole numbers (R, ...) int8 and a scale for each row, (R,) float32."""
+    scale = tensor.flatten(1).abs().amax(1) / 127
+    rows = tensor / scale.where(scale > 0, 1).view(-1, *[1] * (tensor.ndim - 1))
+    return {name: rows.round().to(torch.int8), name + SCALE: scale}
+
+
+def _of_rows(stored: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """Undoes `_in_rows` for all that were stored so."""
+    weights = {name: tensor for name, tensor in stored.items() if not name.endswith(SCALE)}
+    for name in stored.keys() - weights.keys():
+        whole, scale = weights.get(name.removesuffix(SCALE)), stored[name]
+        if whole is None or whole.dtype != torch.int8 or scale.shape != whole.shape[:1]:
+            raise HubError(f"{path}: {name} is not the scale of a tensor's rows")
+        weights[name.removesuffix(SCALE)] = whole * scale.view(-1, *[1] * (whole.ndim - 1))
+    return weights
 
 
 def _check_weights(weights: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], path: Path) -> None:

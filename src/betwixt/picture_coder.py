@@ -44,3 +44,42 @@ class PictureCoder(PretrainedMixin, nn.Module):
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """(B, latent_channels, H / 4, W / 4) -> (B, 3, H, W) in [-1, 1]."""
         return self.decoder(z)
+
+
+class DrawsInMaps(nn.Module):
+    """Draws pictures as they are, or in the maps of a PictureCoder that was trained before and stays as it is.
+
+    Args:
+        image_size: side of the pictures, in pixels.
+        coder: the arguments of the PictureCoder; None: pictures as they are.
+
+    Attributes:
+        shape: of what is drawn, (C, H, W).
+
+    Raises:
+        ValueError: a coder, and an image_size that is not divisible by 4.
+    """
+
+    def __init__(self, image_size: int, coder: dict | None):
+        super().__init__()
+        side, rest = divmod(image_size, 2**HALVINGS if coder else 1)
+        if rest:
+            raise ValueError(f"with a coder, image_size must be divisible by {2**HALVINGS}, not {image_size}")
+        self.coder = PictureCoder(**coder).requires_grad_(False) if coder else None
+        self.shape = (self.coder.latent_channels if coder else 3, side, side)
+
+    def train(self, mode: bool = True) -> "DrawsInMaps":
+        """As of any module, but for the coder."""
+        super().train(mode)
+        if self.coder:
+            self.coder.eval()
+        return self
+
+    @torch.no_grad()
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """Pictures (B, 3, image_size, image_size) in [-1, 1] -> (B, *shape)."""
+        return self.coder.encode(x).float() if self.coder else x
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        """(B, *shape) -> pictures (B, 3, image_size, image_size) in [-1, 1]; gradients pass what is clipped."""
+        return self.coder.decode(z) if self.coder else z + (z.clamp(-1, 1) - z).detach()
