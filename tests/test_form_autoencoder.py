@@ -7,7 +7,7 @@ import pytest
 import torch
 from loop import last_checkpoint
 from recoloring import APART, REGIONS
-from train_form_autoencoder import Recipe, Twins, make_loss, palettes, twins_of
+from train_form_autoencoder import Recipe, Twins, make_loss, palettes
 
 from betwixt import ConvAutoencoder, flags, metrics, plain_features
 from betwixt.images import from_bytes, to_bytes, to_tensor
@@ -40,9 +40,15 @@ def test_twins_have_one_form_and_not_one_palette():
     pixels = to_bytes(to_tensor([flags.draw(flag) for flag in designs], 64, "squash"))
     twins = Twins(pixels)
     torch.manual_seed(0)
-    one, other = (from_bytes(x) for x in twins.batch(torch.arange(40)))
+    *pair, wearer = twins.batch(torch.arange(40))
+    one, other = map(from_bytes, pair)
     assert one.shape == (40, 3, 64, 64)
     own = torch.arange(40)
+    assert (twins.counts[wearer] >= twins.counts).all()
+    assert (wearer == own).sum() == 1  # the one with the most regions
+    in_two_palettes = (own != wearer) & (twins.counts > 1)
+    worn = [plain_features.color_histogram(x) for x in (one[wearer], other)]
+    assert (metrics.retrieval_ranks(*worn, own)[in_two_palettes] == 0).double().mean() > 0.5
     edges = [plain_features.edges(x) for x in (one, other)]
     colors = [plain_features.color_histogram(x) for x in (one, other)]
     assert (metrics.retrieval_ranks(*edges, own) == 0).double().mean() > 0.8
@@ -63,10 +69,12 @@ def test_a_step_learns_the_form_of_both_twins_and_the_swap():
     recipe = Recipe(name="", form_dim=8, latent_dim=12, contrast=1.0, augmentation=0.0)
     model = ConvAutoencoder(image_size=32, base_channels=8, latent_dim=12, form_dim=8, fit="squash")
     designs = [flag for flag in flags.read() if not flag.same_as][::20]
-    one, other = twins_of(to_bytes(to_tensor([flags.draw(flag) for flag in designs], 32, "squash")), 0)
+    batch = Twins(to_bytes(to_tensor([flags.draw(flag) for flag in designs], 32, "squash"))).batch(
+        torch.arange(len(designs))
+    )
     optimizer, loss, values = torch.optim.Adam(model.parameters(), 2e-3), make_loss(recipe), []
     for _ in range(150):
-        value, figures = loss(model, one, other)
+        value, figures = loss(model, *batch)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()

@@ -2,10 +2,13 @@
 
     python training/train_form_autoencoder.py --name flags-form --dataset flag-mashups --preset small
 
-Every picture is taken apart into regions of one colour, and painted in two palettes at random. Form and colours are
-encoded of both; the form of the one must draw the other when it is given the other's colours, and must be more like
-the other's form than like that of any other picture of the batch (van den Oord et al. 2018, equation 4). It sees no
-labels. The same command again resumes a run that was stopped; `accelerate launch` before it uses several devices.
+Every picture is taken apart into regions of one colour, and painted twice: in its own palette or one at random, and in
+that of another picture of the batch. The form of the second twin must draw the first with the first's colours, the form
+of the first must draw the second with the other picture's colours: so forms know no colours, and colours no form. A
+form must be more like its twin's than like that of any other picture of the batch (van den Oord et al. 2018, equation
+4). It sees no labels.
+
+The same command again resumes a run that was stopped; `accelerate launch` before it uses several devices.
 """
 
 import dataclasses
@@ -97,7 +100,11 @@ def load(recipe: Recipe, split: str) -> ImageTable:
 
 
 class Twins:
-    """Pictures as the training loop wants them: batches of two pictures each, (B, 3, S, S) uint8, of one form."""
+    """Pictures as the training loop wants them.
+
+    A batch is pictures and their twins of the same form, (B, 3, S, S) uint8 each, and (B,) which of the pictures wears
+    the twin's palette.
+    """
 
     def __init__(self, pixels: torch.Tensor):
         pictures = to_images(from_bytes(pixels))
@@ -110,14 +117,19 @@ class Twins:
             F.pad(torch.from_numpy(regions.colors).float(), (0, 0, 0, REGIONS - len(regions.colors)))
             for regions in taken_apart
         ])  # fmt: skip
+        self.counts = torch.tensor([len(regions.colors) for regions in taken_apart])
 
     def __len__(self) -> int:
         return len(self.first)
 
-    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         own = torch.rand(len(indices), 1, 1) < OWN_PALETTE
-        one = torch.where(own, self.colors[indices], palettes(len(indices)))
-        return self.painted(indices, one), self.painted(indices, palettes(len(indices)))
+        colors = torch.where(own, self.colors[indices], palettes(len(indices)))
+        # Each twin takes the palette of a picture with as many regions or one more: all its colours are seen there.
+        order = (self.counts[indices] + torch.rand(len(indices))).argsort(descending=True)
+        wearer = torch.arange(len(indices))
+        wearer[order[1:]] = order[:-1]
+        return self.painted(indices, colors), self.painted(indices, colors[wearer]), wearer
 
     def painted(self, indices: torch.Tensor, colors: torch.Tensor) -> torch.Tensor:
         """Pictures in the colours (B, REGIONS, 3) of 255 -> (B, 3, S, S) uint8."""
@@ -136,14 +148,15 @@ def palettes(count: int, tries: int = 8) -> torch.Tensor:
 
 
 def make_loss(recipe: Recipe):
-    """How far each twin is from what is drawn of the other's form and its own colours, and how far their forms are."""
+    """How far twins are from what is drawn of form and colours of other pictures, and how far their forms are."""
 
-    def loss(model: nn.Module, one: torch.Tensor, other: torch.Tensor):
+    def loss(model: nn.Module, one: torch.Tensor, other: torch.Tensor, wearer: torch.Tensor):
         x = moved(from_bytes(torch.cat([one, other], 1)), recipe.augmentation)  # both alike
         x = torch.cat(x.chunk(2, 1)).contiguous(memory_format=torch.channels_last)
         z = model.encode(x)
         form, colors = z[:, : recipe.form_dim], z[:, recipe.form_dim :]
-        swapped = torch.cat([torch.cat([*reversed(form.chunk(2))]), colors], 1)
+        of_one = colors[: len(one)]
+        swapped = torch.cat([torch.cat([*reversed(form.chunk(2))]), torch.cat([of_one, of_one[wearer]])], 1)
         drawn = model.decode(swapped).float()
         error = F.mse_loss(drawn, x)
         forms = F.normalize(form.float(), dim=1)
@@ -165,7 +178,8 @@ def twins_of(pixels: torch.Tensor, seed: int) -> tuple[torch.Tensor, torch.Tenso
     """Held-out pictures twice, in two palettes each: (N, 3, S, S) uint8."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Twins(pixels).batch(torch.arange(len(pixels)))
+        one, other, _ = Twins(pixels).batch(torch.arange(len(pixels)))
+    return one, other
 
 
 @torch.inference_mode()

@@ -58,6 +58,7 @@ class Recipe:
 PRESETS = {
     "small": {"steps": 300, "base_channels": 16, "max_channels": 32},
     "full": {"steps": 10_000},
+    "full-64": {"steps": 10_000, "image_size": 64, "base_channels": 64},  # for the maps of a coder
     # As in Radford et al. 2016: no style, no augmentation, no penalty.
     "dcgan": {
         "steps": 10_000, "architecture": "dcgan", "learning_rate": 2e-4, "momentum": 0.5, "r1": 0.0, "augment": False
