@@ -70,11 +70,13 @@ class Steering:
         guides: differentiable all the way to the picture; never the judges that will measure it.
         strength: how far pictures of equal shares may be moved; 0 not at all.
         steps: how often a latent is moved.
+        dataset: for pictures like whose the guides' thresholds hold; default: their first.
     """
 
     guides: ClassifierEnsemble
     strength: float = 1.0
     steps: int = 20
+    dataset: str | None = None
 
     def at(self, shares: torch.Tensor) -> "Steering":
         """The weaker, the less is wanted of the class with the least share, so that one class alone is not moved."""
@@ -87,7 +89,7 @@ class Steering:
         # From two places and both sides: what moves the guides from one place alone is noise to anyone else.
         views = [torch.roll(side, shift, (2, 3)) for side in (x, x.flip(-1)) for shift in ((0, 0), (1, -1))]
         seen = torch.stack([self.guides.log_probabilities(view)[:, columns] for view in views]).mean(0)
-        return seen - self.guides.thresholds_of(names).log().to(x.device)
+        return seen - self.guides.thresholds_of(names, self.dataset).log().to(x.device)
 
     def objective(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """(B, 3, H, W) -> (B,) the least of the margins, softly."""
