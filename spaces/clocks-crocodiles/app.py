@@ -31,8 +31,8 @@ import tab_generate
 import torch
 from api_find import Functions
 from finder import Picture, Search
-from generators import GENERATORS, draw, draw_strip, generator_of, judge, nearest
-from networks import FEATURES, eye, networks
+from generators import GENERATORS, GUIDES, JUDGES, draw, draw_strip, generator_of, judge, nearest
+from networks import FEATURES, eye, networks, published
 from panel import Opinion, Reason, Variant
 from PIL import Image
 from searches import example_pair, learn_pair, search, search_pair, shared_collections
@@ -109,8 +109,7 @@ ABOUT_GENERATE = """
 <div class="about">
   <section><h2>What you see</h2>
   <p>Pictures that never were. The bars are what five judges say, networks that had no part in the drawing:
-  <b>both</b> where each class gets a yes. Click on one for all the way from clock to crocodile, and for the plain
-  pictures that are most like it.</p></section>
+  <b>both</b> where each class gets a yes. Click on one for all the way from clock to crocodile.</p></section>
   <section><h2>How it works</h2>
   <p>The generators saw plain clocks and plain crocodiles only. While a picture forms, two guides, which are not
   among the judges, say which class it lacks and which way to go. “Make it more hybrid” lets them move it
@@ -125,7 +124,7 @@ ABOUT_GENERATE = """
 def warm_up() -> None:
     """Load the networks in the background, then let the best one look at the rendered pictures.
 
-    The page is there at once, and the first visitor waits less.
+    The page is there at once, and the first visitors wait less.
     """
 
     def load() -> None:
@@ -134,6 +133,8 @@ def warm_up() -> None:
             rendered = search("rendered")
             for _ in itertools.chain(rendered.prepare(), rendered.read()):
                 pass
+            for name in (GENERATORS["photos"]["diffusion"].name, GUIDES, JUDGES):
+                published(name)
 
     threading.Thread(target=load, daemon=True).start()
 
