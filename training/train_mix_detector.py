@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from augmentation import random_affine, random_blur, random_colour
+from augmentation import random_affine, random_blur, random_colour, random_noise, random_warp
 from blends import ALL_BLENDS
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
@@ -68,10 +68,10 @@ def train_mix_detector(recipe: Recipe) -> None:
 
 
 def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
-    """Half of the batch as it is, half put together; both turned, coloured and blurred alike."""
+    """Half of the batch as it is, half put together; then both spoilt alike, as what is drawn is never quite right."""
     x = random_colour(random_affine(from_bytes(pixels.cpu())))
     x, mixed = put_together(x, torch.default_generator)
-    x = random_blur(x, 0.3).to(labels.device, memory_format=torch.channels_last)
+    x = random_blur(random_noise(random_warp(x, 0.5), 0.3), 0.3).to(labels.device, memory_format=torch.channels_last)
     logits, targets = model(x).float(), mixed.long().to(labels.device)
     return F.cross_entropy(logits, targets), {"correct": (logits.argmax(1) == targets).float().mean()}
 
