@@ -121,8 +121,8 @@ def measure(small_run, in_process) -> list:
         )  # fmt: skip
     in_process("train_ensemble", "--name", "judges", "--members", "heads-0", "heads-1", "--dataset", "small")
     in_process(
-        "train_mix_detector", "--name", "detector", "--dataset", "small", "--steps", "20", "--batch-size", "16",
-        "--base-channels", "4", "--checkpoint-every", "20",
+        "train_mix_detector", "--name", "detector", "--dataset", "small", "--spoilt", "0.5", "--steps", "20",
+        "--batch-size", "16", "--base-channels", "4", "--checkpoint-every", "20",
     )  # fmt: skip
     in_process("train_autoencoder", "--name", "features", "--dataset", "small", "--steps", "4", "--base-channels", "4")
     in_process("train_vae", *options_of("train_vae", "vae"))

@@ -47,7 +47,9 @@ class Recipe:
     held_out: list[str] | None = option(None, "whose test splits set the gates; default: those of --dataset")
     image_size: int = option(32, "side of the generators' pictures", range=(8, 256))
     classes: list[str] = option(["clock", "crocodile"], "two of the dataset's classes")
-    generators: list[str] = option([], f"runs or published names, each with :COMBINE to draw in another way, or with :{ALONE}")
+    generators: list[str] = option(
+        [], f"runs or published names, each with :COMBINE to draw in another way, or with :{ALONE}"
+    )
     judges: str = option("clocks-crocodiles-judges", "an ensemble that nothing else was made with")
     guides: str | None = option(None, f"another one, for generators with :{STEERED}")
     detectors: list[str] = option(["mix-detector"], "runs of train_mix_detector.py, whose mean counts")
