@@ -1,6 +1,7 @@
 """Where pictures of datasets come from, beside the rendered worlds: folders, the Hub, an API; and how they split."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -39,10 +40,10 @@ def pictures_below(folder: Path, at_most: int | None = None) -> Iterator[tuple[P
             yield path, picture
 
 
-def opened(file, name: str) -> Image.Image | None:
-    """The picture, RGB; what cannot be read is named, and None."""
+def opened(file, name: str, min_side: int | None = None) -> Image.Image | None:
+    """The picture, RGB; what cannot be read is named, and None. `min_side` as in `open_image`."""
     try:
-        return open_image(file)
+        return open_image(file, min_side=min_side)
     except ImageError as error:
         print(f"skipped {name}: {error}", file=sys.stderr)
         return None
@@ -54,10 +55,27 @@ def hub_splits(dataset_id: str) -> dict:
     Raises:
         ConnectionError: it could not be loaded; in one line.
     """
+    return _loaded(dataset_id)
+
+
+def hub_streams(dataset_id: str) -> dict:
+    """The same, whose rows come one by one as they are asked for. Raises as `hub_splits`."""
+    return _loaded(dataset_id, streaming=True)
+
+
+def streams_of_folder(folder: Path) -> dict:
+    """The splits of a dataset's folder, whose rows are read from its Parquet as they are asked for."""
+    files: dict[str, list[str]] = {}
+    for file in sorted(folder.glob("data/*.parquet")):
+        files.setdefault(re.sub(r"-\d+-of-\d+$", "", file.stem), []).append(str(file))
+    return _loaded("parquet", data_files=files, streaming=True)
+
+
+def _loaded(dataset_id: str, **options) -> dict:
     import datasets
 
     try:
-        return datasets.load_dataset(dataset_id)
+        return datasets.load_dataset(dataset_id, **options)
     except Exception as error:  # the client raises many types; their first line says which
         raise ConnectionError(f"{dataset_id} could not be loaded: {str(error).splitlines()[0]}") from None
 

@@ -159,10 +159,7 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
         FileNotFoundError: no such split, or it has no pictures.
         ValueError: the Parquet is damaged, or labels and pictures do not match.
     """
-    folder = next((f for f in (Path(name), DATASETS / name) if (f / "data").is_dir()), None) or locate(
-        name, kind="dataset"
-    )
-    collection = read_collection(folder, split)
+    collection = read_collection(dataset_folder(name), split)
     pictures = [np.asarray(fit(collection.open(row), image_size, how)) for row in range(len(collection))]
     return ImageTable(
         torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(),
@@ -170,6 +167,12 @@ def read_dataset(name: str, split: str, image_size: int, how: str = "crop") -> I
         collection.class_names,
         collection.columns,
     )
+
+
+def dataset_folder(name: str) -> Path:
+    """Where a dataset is: a folder, a name under runs/datasets, or a published name."""
+    own = next((folder for folder in (Path(name), DATASETS / name) if (folder / "data").is_dir()), None)
+    return own or locate(name, kind="dataset")
 
 
 def read_splits(names: Sequence[str], image_size: int) -> tuple[ImageTable, ImageTable]:

@@ -8,6 +8,7 @@ _PUBLIC = {
     "ClassifierEnsemble": "ensemble",
     "ConditionalGAN": "conditional_gan",
     "DiffusionModel": "diffusion",
+    "EmbeddingIndex": "search",
     "VAE": "vae",
 }
 __all__ = [*_PUBLIC]
