@@ -5,11 +5,13 @@ import json
 import pytest
 import timm
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 from torchvision.models import squeezenet1_0
 
 from betwixt import ImageClassifier
+from betwixt.classifier import Embedding, GeneralisedMean
 from betwixt.hub import HubError
 from betwixt.images import to_tensor
 
@@ -214,3 +216,66 @@ def test_a_checkpoint_is_a_backbone_as_well(tmp_path):
     fresh.load_backbone(tmp_path / "model.safetensors")
     for key, value in trained.network.state_dict().items():
         assert torch.equal(fresh.network.state_dict()[key], value)
+
+
+@pytest.mark.parametrize(
+    "architecture", ["cnn", "resnet9", "torchvision/squeezenet1_0", "resnet18", "mobilenetv3_small_050"]
+)
+def test_embeddings_for_search_are_saved_and_loaded(architecture, tmp_path):
+    torch.manual_seed(0)
+    model = ImageClassifier(
+        architecture=architecture,
+        class_names=["a", "b", "c"],
+        image_size=64,
+        base_channels=4,
+        pooling="gem",
+        embedding_dim=8,
+    ).eval()
+    pictures = [Image.effect_noise((70, 50), sigma).convert("RGB") for sigma in (10, 40, 80, 160)]
+    embeddings = model.embed(pictures)
+    assert embeddings.shape == (4, 8)
+    assert torch.allclose(embeddings.norm(dim=1), torch.ones(4), atol=1e-5)
+    directions = F.normalize(model.head.weight, dim=1)
+    expected = (16 * embeddings @ directions.T).softmax(1)
+    assert torch.allclose(model.predict(pictures), expected, atol=1e-5)
+    model.save_pretrained(tmp_path)
+    assert torch.equal(ImageClassifier.from_pretrained(tmp_path).embed(pictures), embeddings)
+
+
+def test_whitening_leaves_no_direction_that_says_more(tmp_path):
+    torch.manual_seed(0)
+    features = F.normalize(torch.randn(4000, 12) @ torch.diag(torch.linspace(3, 0.5, 12)) + 4, dim=1)
+    layer = Embedding(12, 5)
+    layer.whiten(7 * features, shrinkage=0.0)
+    out = layer(features)
+    assert torch.allclose(torch.cov(out.T), torch.eye(5), atol=1e-3)
+    assert out.mean(0).abs().max() < 1e-4
+    layer.whiten(features, shrinkage=1e6)  # far more than they vary: a rotation
+    out = layer(features)
+    variances = torch.linalg.eigvalsh(torch.cov(features.T)).flip(0)[:5]
+    assert torch.allclose(out.var(0) / out.var(0).sum(), variances / variances.sum(), atol=1e-3)
+
+
+def test_generalised_means_lie_between_the_mean_and_the_largest():
+    x = torch.rand(3, 4, 5, 5)
+    pool = GeneralisedMean(1.0)
+    assert torch.allclose(pool(x), x.mean((2, 3), keepdim=True), atol=1e-5)
+    pool.exponent.data.fill_(3.0)
+    assert torch.allclose(pool(x), (x**3).mean((2, 3), keepdim=True) ** (1 / 3), atol=1e-5)
+    pool.exponent.data.fill_(10.0)
+    assert (pool(x) > x.mean((2, 3), keepdim=True)).all()
+    assert (pool(x) <= x.amax((2, 3), keepdim=True)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pooling": "max"}, 'pooling must be "gem" or None'),
+        ({"embedding_dim": 1}, "embedding_dim must be a whole number of at least 2"),
+        ({"embedding_dim": True}, "embedding_dim must be"),
+        ({"architecture": "shallow", "pooling": "gem"}, "shallow has no pooling on its top"),
+    ],
+)
+def test_settings_for_search_that_make_no_sense(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ImageClassifier(**{"architecture": "cnn", "class_names": ["a"], **settings})

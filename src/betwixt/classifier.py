@@ -40,6 +40,10 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         num_convolutions: depth of "cnn".
         dropout: share of features dropped before the logits in training (own and torchvision networks).
         flip_at_test: average the logits of the picture and its mirror image.
+        pooling: "gem": the features are generalised means over the places of the last map, with an exponent that is
+            learned (Radenovic et al. 2018, equation 3); None: the architecture's own pooling.
+        embedding_dim: length of an embedding for search, which is a linear layer on the features, scaled to length 1;
+            the choice is then by its cosine with one direction for each class (Zhai and Wu 2019). None: neither.
         multilabel_width: hidden units of further heads on `embed`'s features that say yes or no to each class, so that
             a picture may show two of them; 0: there are none.
         mean, std: per channel, of pictures in [0, 1]; None: ImageNet's for backbones, 0.5 for own networks.
@@ -60,6 +64,8 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         num_convolutions: int = 5,
         dropout: float = 0.0,
         flip_at_test: bool = False,
+        pooling: str | None = None,
+        embedding_dim: int | None = None,
         multilabel_width: int = 0,
         mean: list[float] | None = None,
         std: list[float] | None = None,
@@ -69,6 +75,10 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         for name, size in (("image_size", image_size), ("network_size", network_size)):
             if size is not None and not (isinstance(size, int) and size >= 8):
                 raise ValueError(f"{name} must be a whole number of at least 8, not {size}")
+        if pooling not in (None, "gem"):
+            raise ValueError(f'pooling must be "gem" or None, not {pooling!r}')
+        if embedding_dim is not None and not (type(embedding_dim) is int and embedding_dim >= 2):
+            raise ValueError(f"embedding_dim must be a whole number of at least 2, not {embedding_dim!r}")
         self.architecture, self.class_names, self.image_size = architecture, list(class_names), image_size
         self.network_size = image_size if network_size is None else network_size
         self.flip_at_test = flip_at_test
@@ -84,10 +94,18 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         elif architecture.startswith("torchvision/"):
             self.network, num_features = _torchvision_features(architecture.removeprefix("torchvision/"))
             # SqueezeNet's features are tens in size: a new last layer on them as they are would wreck the rest.
-            self.standardise = nn.BatchNorm1d(num_features, affine=False)
+            if embedding_dim is None:
+                self.standardise = nn.BatchNorm1d(num_features, affine=False)
         else:
-            self.network, num_features = _timm_network(architecture, len(class_names)), None
-        if num_features is not None:
+            num_classes = len(class_names) if embedding_dim is None else 0
+            self.network, num_features = _timm_network(architecture, num_classes)
+        if pooling == "gem":
+            _pool_by_generalised_means(self.network, architecture)
+        self.embedding: Embedding | None = None
+        if embedding_dim is not None:
+            self.embedding, num_features = Embedding(num_features, embedding_dim), embedding_dim
+            self.head = CosineHead(embedding_dim, len(class_names))
+        elif num_features is not None:
             self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(num_features, len(class_names)))
         own_mean, own_std = self._usual_mean_and_std()
         self.register_buffer("mean", _channels("mean", mean or own_mean), persistent=False)
@@ -97,7 +115,7 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         self.multilabel_head = multilabel_head(num_features, multilabel_width, len(class_names))
 
     def _usual_mean_and_std(self) -> tuple[Sequence[float], Sequence[float]]:
-        if self.is_timm:
+        if hasattr(self.network, "pretrained_cfg"):
             return self.network.pretrained_cfg["mean"], self.network.pretrained_cfg["std"]
         return (HALF, HALF) if self.architecture in OWN else (IMAGENET_MEAN, IMAGENET_STD)
 
@@ -129,10 +147,15 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         """
         if layer is not None:
             return self._features_of_layer(x, layer)
+        features = self.pooled(x)
+        return features if self.embedding is None else self.embedding(features)
+
+    def pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [-1, 1] -> (B, D): the network's features, before any embedding of them."""
         x = ((resized(x, self.network_size) + 1) / 2 - self.mean) / self.std
         if self.is_timm:
             return self.network.forward_head(self.network.forward_features(x), pre_logits=True)
-        return self.network(x)
+        return self.network(x).flatten(1)
 
     def _features_of_layer(self, x: torch.Tensor, layer: str) -> torch.Tensor:
         modules = dict(self.network.named_modules())
@@ -161,7 +184,9 @@ class ImageClassifier(PretrainedMixin, nn.Module):
         return self._choice(self.features(x))
 
     def _choice(self, features: torch.Tensor) -> torch.Tensor:
-        return self.network.get_classifier()(features) if self.is_timm else self.head(self.standardise(features))
+        if self.is_timm:
+            return self.network.get_classifier()(features)
+        return self.head(self.standardise(features))
 
     def multilabel_logits(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [-1, 1] -> (B, num_classes), whose sigmoid says whether a class is shown; differentiable.
@@ -246,7 +271,11 @@ class ImageClassifier(PretrainedMixin, nn.Module):
             weights = {key.removeprefix("network."): value for key, value in weights.items() if "network." in key}
         own = self.network.state_dict()
         fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
-        missing = [key for key in own if key not in fitting and not self._is_classifier_key(key)]
+        missing = [
+            key
+            for key in own
+            if key not in fitting and not self._is_classifier_key(key) and not key.endswith("exponent")
+        ]
         if missing:
             raise ValueError(
                 f"{path} does not hold weights of {self.architecture}: {len(missing)} differ, first {missing[0]}"
@@ -305,6 +334,53 @@ def multilabel_head(num_features: int, width: int, num_classes: int) -> nn.Seque
     if width == 0:
         return None
     return nn.Sequential(nn.Linear(num_features, width), nn.GELU(), nn.Linear(width, num_classes))
+
+
+class Embedding(nn.Linear):
+    """Features (B, D), scaled to length 1, -> (B, embedding_dim), by a layer that can be fitted: see `whiten`."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return super().forward(F.normalize(features, dim=1))
+
+    @torch.no_grad()
+    def whiten(self, features: torch.Tensor, shrinkage: float = 0.3) -> None:
+        """Make the layer the one that turns and scales (N, D) so that no direction says more than another.
+
+        What a few directions say of every picture (bright, much sky) hides what tells one from another. Directions in
+        which these features hardly vary are not blown up: `shrinkage` times the mean variance is added to each. The
+        widest `embedding_dim` directions are kept (Jegou and Chum 2012, shrunk).
+        """
+        features = F.normalize(features, dim=1).cpu().double()
+        mean = features.mean(0)
+        variances, directions = torch.linalg.eigh(torch.cov(features.T))
+        variances, directions = variances.flip(0).clamp_min(0), directions.flip(1)
+        scales = (variances + shrinkage * variances.mean()).rsqrt()
+        weight = (directions * scales).T[: self.out_features]
+        self.weight.copy_(weight)
+        self.bias.copy_(-weight @ mean)
+
+
+class CosineHead(nn.Linear):
+    """(B, D) -> logits (B, num_classes): cosines with a direction for each class, times a scale that is learned."""
+
+    def __init__(self, num_features: int, num_classes: int):
+        super().__init__(num_features, num_classes, bias=False)
+        self.scale = nn.Parameter(torch.tensor(16.0))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.scale * F.linear(F.normalize(features, dim=1), F.normalize(self.weight, dim=1))
+
+
+class GeneralisedMean(nn.Module):
+    """(B, C, H, W) -> (B, C, 1, 1): the p-th root of the mean p-th power; 1: the mean, large: the largest."""
+
+    def __init__(self, exponent: float = 2.0):
+        super().__init__()
+        self.exponent = nn.Parameter(torch.tensor(exponent))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        exponent = self.exponent.clamp(1.0, 10.0)
+        return x.float().clamp_min(1e-6).pow(exponent).mean((2, 3), keepdim=True).pow(1 / exponent)
 
 
 class ShallowNetwork(nn.Sequential):
@@ -369,6 +445,18 @@ def _conv(in_channels: int, out_channels: int, pool: bool = False) -> nn.Sequent
     return nn.Sequential(*layers, *([nn.MaxPool2d(2)] if pool else []))
 
 
+def _pool_by_generalised_means(network: nn.Module, architecture: str) -> None:
+    """Put a GeneralisedMean in the place of the pooling on the top."""
+    pools = [
+        name
+        for name, module in network.named_modules()
+        if type(module).__name__ in ("AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "SelectAdaptivePool2d")
+    ]
+    if not pools:
+        raise ValueError(f"{architecture} has no pooling on its top that could be replaced")
+    network.set_submodule(pools[-1], GeneralisedMean())
+
+
 def _torchvision_features(name: str) -> tuple[nn.Module, int]:
     """A torchvision network without its last layer, and how many features it gives."""
     from torchvision import models
@@ -387,7 +475,8 @@ def _torchvision_features(name: str) -> tuple[nn.Module, int]:
     return network, num_features
 
 
-def _timm_network(name: str, num_classes: int) -> nn.Module:
+def _timm_network(name: str, num_classes: int) -> tuple[nn.Module, int | None]:
+    """A timm network, and how many features it gives where it has no classes."""
     try:
         import timm
     except ImportError:
@@ -396,7 +485,8 @@ def _timm_network(name: str, num_classes: int) -> nn.Module:
         raise ValueError(
             f'unknown architecture {name!r}: use "shallow", "cnn", "resnet9", a timm name or "torchvision/<name>"'
         )
-    return timm.create_model(name, pretrained=False, num_classes=num_classes)
+    network = timm.create_model(name, pretrained=False, num_classes=num_classes)
+    return network, None if num_classes else getattr(network, "head_hidden_size", network.num_features)
 
 
 def _download_weights(architecture: str) -> dict[str, torch.Tensor]:
