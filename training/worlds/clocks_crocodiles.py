@@ -10,8 +10,8 @@ without regard to, what stands in the picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from worlds import backdrops, raymarch
 from worlds.backdrops import from_hex, hsv, to_hex
+from worlds.factors import Factors as FlatFactors
 from worlds.paint import NUMERALS, paint
 from worlds.scene import Scene, frame_camera
 from worlds.sdf import Part, bounds, place, rotation
@@ -31,24 +32,9 @@ CROC_SHAPES = ("standing", "basking", "snapping", "curled")
 FLANK = 0.44  # radius that a dial has on a crocodile's flank
 
 
-@dataclass(frozen=True)
-class Factors:
+class Factors(FlatFactors):
     """What a number of pictures show, one flat dict each. Index with a number, a slice or a list of
     numbers."""
-
-    rows: tuple[dict[str, Any], ...]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int | slice | Iterable[int]) -> Factors:
-        if isinstance(index, slice):
-            return Factors(self.rows[index])
-        index = [index] if isinstance(index, int) else index
-        return Factors(tuple(self.rows[int(i)] for i in index))
-
-    def __add__(self, other: Factors) -> Factors:
-        return Factors(self.rows + other.rows)
 
     def with_t(self, t: float | Sequence[float] | Tensor) -> Factors:
         """The same clocks and crocodiles at another point t in [0, 1] of the way from one to the other.

@@ -83,3 +83,27 @@ def scales(u: Tensor, v: Tensor) -> Tensor:
 def mix(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
     """Colours a and b (T, 3, R), share (T, R) of b."""
     return a + (b - a) * share[:, None]
+
+
+def turns(x: Tensor, z: Tensor) -> Tensor:
+    """Angle of (x, z) around the origin in turns, [0, 1], right to 0.0006; a polynomial, since the library's arc
+    tangent rounds differently in different places of a batch."""
+    a, b = x.abs(), z.abs()
+    low = torch.minimum(a, b) / torch.maximum(a, b).clamp(min=1e-9)
+    eighth = low * (0.125 + 0.04345 * (1 - low))
+    quarter = torch.where(a > b, eighth, 0.25 - eighth)
+    half = torch.where(x < 0, 0.5 - quarter, quarter)
+    return torch.where(z < 0, 1 - half, half)
+
+
+def windows(u: Tensor, v: Tensor, soft: Tensor, width: float, height: float, arched: bool = False) -> Tensor:
+    """A window `width` by `height` in the middle of each cell of a unit grid; `arched` ones have a round top.
+    They fade to their mean where a pixel covers a cell."""
+    du, dv = (u - torch.floor(u) - 0.5).abs(), v - torch.floor(v) - 0.5
+    if arched:
+        above = (dv - (height - width) / 2).clamp(min=0)
+        distance = torch.maximum((du * du + above * above).sqrt() - width / 2, -dv - height / 2)
+    else:
+        distance = torch.maximum(du - width / 2, dv.abs() - height / 2)
+    sharp = below(distance, 0.0, soft.clamp(min=1e-4))
+    return sharp + (width * height - sharp) * (soft * 1.3 - 0.3).clamp(min=0, max=1)

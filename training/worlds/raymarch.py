@@ -142,6 +142,7 @@ class Renderer:
             pattern_scale=own[:, PAINT_AT["pattern_scale"].start],
             footprint=footprint,
             extra=self.extra[scene],
+            matrix=matrix,
         )
         return surface, own[:, PAINT_AT["gloss"].start]
 

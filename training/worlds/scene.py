@@ -53,6 +53,13 @@ class Surface:
     pattern_scale: Tensor
     footprint: Tensor  # size of a pixel at the point, world units
     extra: Tensor
+    matrix: Tensor  # (T, 3, 3, R), turns world into the part's axes
+
+    @property
+    def local_normal(self) -> Tensor:
+        """Normal in the part's axes (not of length 1 where the part is stretched)."""
+        x, y, z = (self.normal[:, None, i] for i in range(3))
+        return self.matrix[:, :, 0] * x + self.matrix[:, :, 1] * y + self.matrix[:, :, 2] * z
 
 
 @dataclass

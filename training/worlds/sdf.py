@@ -12,7 +12,7 @@ or has a fixed order, so a picture's bytes do not depend on what else is in its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,21 @@ from torch import Tensor
 
 FAR_AWAY = 1e4  # distance of "no part", in world units
 UP = np.array([0.0, 1.0, 0.0])
+
+
+@dataclass(frozen=True)
+class Openings:
+    """A row of openings cut through a solid along its local z, from `bottom` up to a round or flat top, so
+    that one wall makes an arcade, a bridge or battlements. Lengths in local units."""
+
+    half_width: float
+    top: float  # local y where a round top begins or where a flat one ends
+    bottom: float = -FAR_AWAY
+    spacing: float = 1.0  # between the middles of two openings
+    copies: int = 0  # on either side of the middle one
+    shift: float = 0.0  # local x of the middle one
+    flat: bool = False
+    crossed: bool = False  # the same openings are cut along local x too: four legs
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,7 @@ class Part:
     pattern_scale: float = 1.0
     gloss: float = 0.2  # strength of the highlight, 0 to 1
     soft: bool = False  # melts into the other soft parts
+    openings: Openings | None = None  # holes in a solid
     shades: bool = True  # darkens what is near and casts a shadow; not worth its time for small trimmings
 
 
@@ -135,6 +151,10 @@ def place(
                 changes["half"] = np.minimum(part.half * scale, FAR_AWAY)
                 changes["radius"] = part.radius * scale
                 changes["ring"] = part.ring * scale if part.ring >= 0 else part.ring
+                if part.openings is not None:
+                    lengths = ("half_width", "top", "bottom", "spacing", "shift")
+                    scaled = {name: getattr(part.openings, name) * scale for name in lengths}
+                    changes["openings"] = replace(part.openings, **scaled)
             else:
                 changes["scale"] = part.scale * scale
         placed.append(replace(part, **changes))
@@ -189,7 +209,7 @@ ROUND = {
     "spacing": 1,
     "copies": 1,
 }
-SOLID = {"matrix": 9, "offset": 3, "half": 3, "radius": 1, "taper": 2, "gain": 1, "ring": 1}
+SOLID = {"matrix": 9, "offset": 3, "half": 3, "radius": 1, "taper": 2, "gain": 1, "ring": 1, "openings": 8}
 PAINT = {"color": 3, "accent": 3, "pattern": 1, "pattern_scale": 1, "gloss": 1, "matrix": 9, "offset": 3}
 
 
@@ -230,7 +250,8 @@ def _numbers(part: Part) -> list[float]:
     numbers = [*matrix.flatten(), *(-matrix @ part.center)]
     if part.solid:
         gain = 1 / np.sqrt(1 + max(abs(part.taper[0]), abs(part.taper[1])) ** 2)
-        return [*numbers, *part.half, part.radius, *part.taper, gain, part.ring]
+        holes = [0.0] * 8 if part.openings is None else [float(number) for number in astuple(part.openings)]
+        return [*numbers, *part.half, part.radius, *part.taper, gain, part.ring, *holes]
     gain = 1 / np.sqrt(1 + part.taper[0] ** 2)
     spacing, copies = part.repeat
     metric = 1 / part.scale**2
@@ -305,6 +326,7 @@ def solid_distance(numbers: Tensor, points: Tensor) -> Tensor:
         return numbers[:, :, SOLID_AT[name].start + i, None]
 
     x, y, z = _local(numbers, points)
+    holes = _opening_distance(numbers[:, :, SOLID_AT["openings"], None], x, y, z)
     turned = column("ring")
     around = (x * x).add_(z * z).sqrt_().sub_(turned)
     x = torch.where(turned >= 0, around, x).abs_()
@@ -317,7 +339,29 @@ def solid_distance(numbers: Tensor, points: Tensor) -> Tensor:
     inside = torch.maximum(torch.maximum(x, y), z).clamp_(max=0)
     x, y, z = x.clamp_(min=0), y.clamp_(min=0), z.clamp_(min=0)
     length = x.square_().add_(y.square_()).add_(z.square_()).sqrt_()
-    return length.add_(inside).sub_(column("radius")).mul_(column("gain"))
+    distances = length.add_(inside).sub_(column("radius")).mul_(column("gain"))
+    return distances if holes is None else torch.maximum(distances, -holes)
+
+
+def _opening_distance(numbers: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+    """Distances (T, P, R) from local points to the openings (T, P, 8, 1) of solids; far away from a solid
+    without any, and None when no solid has one."""
+    half_width, top, bottom, spacing, copies, shift, flat, crossed = numbers.unbind(2)
+    if not bool(half_width.any()):
+        return None
+
+    def row(across: Tensor) -> Tensor:
+        across = across - shift
+        number = torch.round(across / spacing.clamp(min=1e-6))
+        across = (across - spacing * torch.maximum(torch.minimum(number, copies), -copies)).abs()
+        above = y - top
+        arch = (across * across + above.clamp(min=0).square()).sqrt_() - half_width
+        return torch.where(flat > 0, torch.maximum(across - half_width, above), arch)
+
+    holes = row(x)
+    if bool(crossed.any()):
+        holes = torch.where(crossed > 0, torch.minimum(holes, row(z)), holes)
+    return torch.where(half_width > 0, torch.maximum(holes, bottom - y), FAR_AWAY)
 
 
 @dataclass

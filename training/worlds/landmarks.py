@@ -1,0 +1,123 @@
+"""The world of landmarks: rendered places seen from all sides, in every season and light.
+
+    factors = sample_factors(16, seed=0)                    # of any place
+    factors = sample_factors(16, seed=0, place="pagoda_3")  # the same views of one place
+    images = render(factors)                                # uint8 (16, 3, 96, 96)
+    factors.records()[0]["azimuth"]                         # where the viewer stood
+
+A place is an individual of a structure ("pagoda_3" is the third pagoda): its form, its colours and what stands
+beside it are always the same. Picture i depends only on (seed, place, start + i), and its view only on (seed,
+start + i), so that any place can be shown from the same side in the same light.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from worlds import landscape, raymarch, structures
+from worlds.factors import Factors
+from worlds.landmark_paint import paint
+from worlds.scene import Scene, frame_camera
+from worlds.sdf import bounds, rotation
+from worlds.surroundings import OCCLUDERS, fixtures, occluders
+
+STRUCTURES = tuple(structures.STRUCTURES)
+INDIVIDUALS = 4
+PLACES = tuple(f"{structure}_{number}" for structure in STRUCTURES for number in range(1, INDIVIDUALS + 1))
+SEASONS, SKIES = landscape.SEASONS, landscape.SKIES
+LOWEST_EYE = 0.16  # world units above the ground
+
+
+def sample_factors(count: int, seed: int, place: str | None = None, start: int = 0) -> Factors:
+    """Draw the factors of `count` pictures, numbers `start` to `start + count - 1` of the stream of `seed`.
+
+    `place` is one of PLACES, or one of STRUCTURES for any of its places; by default every place is as likely. Raises
+    ValueError for an unknown place and for a negative count, seed or start.
+    """
+    if min(count, seed, start) < 0:
+        raise ValueError(f"count, seed and start must not be negative, got {count}, {seed}, {start}")
+    if place is not None and place not in PLACES and place not in STRUCTURES:
+        raise ValueError(f"place must be a structure ({', '.join(STRUCTURES)}) or one with its number, got {place!r}")
+    return Factors(tuple(_sample(seed, place, index) for index in range(start, start + count)))
+
+
+def _sample(seed: int, place: str | None, index: int) -> dict[str, Any]:
+    if place not in PLACES:
+        # A stream of its own, so that the choice of a place has no say in the view.
+        options = PLACES if place is None else [f"{place}_{number}" for number in range(1, INDIVIDUALS + 1)]
+        place = options[int(np.random.default_rng([seed, index, 1]).integers(len(options)))]
+    structure, number = place.rsplit("_", 1)
+    view = sample_view(np.random.default_rng([seed, index, 0]))
+    return {"place": place, "structure": structure, "individual": int(number), **view}
+
+
+def sample_view(rng: np.random.Generator) -> dict[str, Any]:
+    """Factors of a view. Angles in degrees: `azimuth` is where the viewer stands around the landmark, 0 being in
+    front, `light_azimuth` is from the viewer; `distance` 1 lets the landmark just fill the picture; shifts are
+    in half pictures; `occluder_side` and `occluder_height` are picture positions in [-1, 1]."""
+
+    def uniform(low: float, high: float) -> float:
+        return round(float(rng.uniform(low, high)), 4)
+
+    sky = str(rng.choice(SKIES, p=[0.34, 0.26, 0.14, 0.13, 0.13]))
+    light = {"sunset": (5.0, 16.0), "overcast": (50.0, 80.0)}.get(sky, (18.0, 66.0))
+    return {
+        "azimuth": uniform(0, 360),
+        "elevation": round(2 + 33 * float(rng.random()) ** 1.6, 4),
+        "distance": round(0.72 * (2.0 / 0.72) ** float(rng.random()), 4),
+        "field_of_view": uniform(22, 48),
+        "shift_x": uniform(-0.22, 0.22),
+        "shift_y": uniform(-0.16, 0.12),
+        "season": str(rng.choice(SEASONS)),
+        "sky": sky,
+        "clouds": uniform(0, 1),
+        "light_azimuth": uniform(-110, 110),
+        "light_elevation": uniform(*light),
+        "occluder": str(rng.choice(OCCLUDERS, p=[0.6, 0.12, 0.1, 0.1, 0.08])),
+        "occluder_side": uniform(-0.8, 0.8),
+        "occluder_height": uniform(0.1, 0.8),
+        "occluder_variant": int(rng.integers(12)),
+    }
+
+
+def _scene(row: dict[str, Any]) -> Scene:
+    structure, number = row["structure"], row["individual"] - 1
+    parts, setting = structures.landmark(structure, number), structures.setting(structure, number)
+    low, high = bounds(parts)
+    half = np.maximum(-low, high)[[0, 2]]
+    shift = (row["shift_x"], row["shift_y"])
+    view = (row["azimuth"], row["elevation"], 0.82 / row["distance"], shift, row["field_of_view"])
+    camera = frame_camera(parts, *view)
+    camera.position[1] = max(camera.position[1], LOWEST_EYE)
+    turn = rotation(row["azimuth"] + row["light_azimuth"], -row["light_elevation"])
+    light = turn @ np.array([0.0, 0.0, 1.0])
+    tall = structures.STRUCTURES[structure].tree
+    beside = fixtures(STRUCTURES.index(structure), number, half, tall, setting, row["season"])
+    return Scene(
+        parts=[*parts, *beside, *occluders(row, camera, float(np.hypot(*half)))],
+        camera=camera,
+        light=light,
+        backdrop=landscape.numbers(setting, row, light),
+        extra=[float(row["season"] == "winter"), float(row["sky"] == "night")],
+        blend=0.05,
+        **landscape.lights(row),
+    )
+
+
+def render(
+    factors: Factors,
+    image_size: int = 96,
+    device: str | torch.device = "cpu",
+    batch_size: int | None = None,
+    processes: int = 1,
+) -> Tensor:
+    """Pictures of the factors: uint8 (B, 3, image_size, image_size), sRGB, on the CPU.
+
+    `batch_size` and `processes` change speed and memory, not the pictures (see `raymarch.render`). Raises ValueError
+    when image_size is not a multiple of 8.
+    """
+    settings = {"image_size": image_size, "device": device, "batch_size": batch_size, "processes": processes}
+    return raymarch.render(factors.rows, _scene, paint, landscape.surfaces, **settings)
