@@ -9,24 +9,22 @@ content, near-duplicates together, becomes the test split. A render that was kil
 """
 
 import dataclasses
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from options import option, parse, run
+from rendering import rendered
 from sources import finished, front_matter, hub_picture, hub_splits, image_column_of, pictures_below, split
-from tables import DATASETS, NEITHER, encode, write_dataset, write_parquet
+from tables import DATASETS, NEITHER, encode, write_dataset
 from worlds import clocks_crocodiles, textures
+from worlds.factors import Factors
 
 from betwixt.images import fit
 
 CIFAR_100 = "uoft-cs/cifar100"
-PART = 400  # rendered pictures, some 15 seconds
 
 
 @dataclass
@@ -61,7 +59,7 @@ def make(recipe: Recipe) -> None:
     names = [*recipe.class_names, NEITHER]
     match recipe.source:
         case ["rendered"]:
-            records = [r for kind in names for r in rendered(recipe, kind, recipe.count, parts)]
+            records = [r for kind in names for r in of_kind(recipe, kind, recipe.count, parts)]
         case ["folder", path]:
             own_neither = [NEITHER] if (Path(path) / NEITHER).is_dir() else []
             kinds = [*recipe.class_names, *own_neither]
@@ -78,11 +76,11 @@ def make(recipe: Recipe) -> None:
     records += rendered_textures(recipe)
     summary, splits = split(records, names)
     if recipe.source == ["rendered"]:
-        splits["morphs"] = [finished(r, names, group=-1) for r in rendered(recipe, "morph", recipe.morphs, parts)]
+        splits["morphs"] = [finished(r, names, group=-1) for r in of_kind(recipe, "morph", recipe.morphs, parts)]
     write(recipe.name, recipe, splits, summary)
     if recipe.excerpt:
         kept = {
-            r["image"] for kind in names for r in rendered(recipe, kind, recipe.count, parts)[: recipe.excerpt_count]
+            r["image"] for kind in names for r in of_kind(recipe, kind, recipe.count, parts)[: recipe.excerpt_count]
         }
         of_excerpt = {
             name: [r for r in rows if name == "morphs" or r["image"] in kept] for name, rows in splits.items()
@@ -99,25 +97,15 @@ def write(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str
     print(f"{DATASETS / name}: {', '.join(f'{len(rows)} {split}' for split, rows in splits.items())}; {summary}")
 
 
-def rendered(recipe: Recipe, kind: str, count: int, parts: Path) -> list[dict]:
-    """Rendered pictures with their factors, in parts that survive a kill."""
-    records: list[dict] = []
-    for start in range(0, count, PART):
-        size = min(PART, count - start)
-        part = parts / f"{kind}-{recipe.seed}-{recipe.image_size}-{start:06d}-{size}.parquet"
-        if not part.exists():
-            parts.mkdir(parents=True, exist_ok=True)
-            factors = clocks_crocodiles.sample_factors(size, recipe.seed, kind, start=start)
-            # Starting a second process takes as long as some fifty pictures.
-            processes = (os.cpu_count() or 1) if size > 100 else 1
-            pixels = clocks_crocodiles.render(factors, recipe.image_size, processes=processes)
-            pixels = pixels.permute(0, 2, 3, 1).numpy()
-            rows = [{"image": encode(p), "label": 0, **f} for p, f in zip(pixels, factors.records(), strict=True)]
-            write_parquet(part, rows, [kind])
-            print(f"rendered {start + size} of {count} {kind}", file=sys.stderr)
-        rows = pq.read_table(part).to_pylist()
-        records += [{**row, "image": row["image"]["bytes"], "class": kind, "source": "rendered"} for row in rows]
-    return records
+def of_kind(recipe: Recipe, kind: str, count: int, parts: Path) -> list[dict]:
+    """Rendered pictures of one kind with their factors."""
+
+    def factors(start: int, size: int) -> Factors:
+        return clocks_crocodiles.sample_factors(size, recipe.seed, kind, start=start)
+
+    key = f"{kind}-{recipe.seed}"
+    records = rendered(clocks_crocodiles, factors, count, recipe.image_size, parts, key)
+    return [{**record, "class": kind} for record in records]
 
 
 def rendered_textures(recipe: Recipe) -> list[dict]:

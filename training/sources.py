@@ -87,6 +87,31 @@ def image_column_of(features: dict) -> str | None:
     return next((name for name, feature in features.items() if isinstance(feature, datasets.Image)), None)
 
 
+def hub_pictures(dataset_id: str, image: str | None, label: str | None) -> Iterator[tuple[Image.Image, str]]:
+    """All pictures of a dataset on the Hub with the names of their labels; bad ones are named and left out.
+
+    Args:
+        image, label: the columns; default: the first of pictures, and the first that names classes.
+
+    Raises:
+        ConnectionError: it could not be loaded.
+        ValueError: it has no such columns.
+    """
+    import datasets
+
+    splits = hub_splits(dataset_id)
+    features = next(iter(splits.values())).features
+    image = image or image_column_of(features)
+    label = label or next((name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)), None)
+    if image not in features or not isinstance(features.get(label), datasets.ClassLabel):
+        raise ValueError(f"{dataset_id} has no column of pictures and one of labels that name them: {list(features)}")
+    for name, rows in splits.items():
+        for number, value in enumerate(rows[label]):
+            picture = hub_picture(rows, number, image, name) if value is not None and value >= 0 else None
+            if picture:
+                yield picture, features[label].int2str(value)
+
+
 def hub_picture(rows, index: int, column: str, split: str) -> Image.Image | None:
     """One picture of a split; what cannot be read is named, and None."""
     try:

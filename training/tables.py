@@ -52,6 +52,11 @@ class ImageTable:
         columns = {name: [values[i] for i in index.tolist()] for name, values in self.columns.items()}
         return ImageTable(self.pixels[index], self.labels[index], self.class_names, columns)
 
+    def among(self, names: Sequence[str]) -> "ImageTable":
+        """All rows, labelled by their class's place in `names`, which may have others too."""
+        labels = torch.tensor([names.index(name) for name in self.class_names])[self.labels]
+        return ImageTable(self.pixels, labels, list(names), self.columns)
+
     def of_classes(self, names: Sequence[str]) -> "ImageTable":
         """The rows of the named classes, labelled by their place in `names`."""
         wanted = [self.class_names.index(name) for name in names]
@@ -181,6 +186,12 @@ def read_splits(names: Sequence[str], image_size: int) -> tuple[ImageTable, Imag
         concatenate([read_dataset(name, split, image_size) for name in names]) for split in ("train", "test")
     )
     return training, test
+
+
+def joined(tables: Sequence[ImageTable]) -> list[ImageTable]:
+    """Tables of different classes with one list of all of them."""
+    names = list(dict.fromkeys(name for table in tables for name in table.class_names))
+    return [table.among(names) for table in tables]
 
 
 def folds(table: ImageTable, num_folds: int, seed: int) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
     python training/train_classifier.py --name resnet9 --dataset clocks-crocodiles --preset small
     python training/train_classifier.py --name mine --dataset my-photos --architecture resnet18 --pretrained
+    python training/train_classifier.py --name places --dataset landmarks --embedding-dim 256      (to search with)
 
 The same command again resumes a run that was stopped; `accelerate launch` before it uses several devices.
 """
@@ -14,11 +15,12 @@ import torch.nn.functional as F
 from augmentation import cutout, mixup, moved, random_colour
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
-from tables import ImageTable, Pictures, concatenate, counterexample_weights, folds, read_dataset
+from tables import ImageTable, Pictures, concatenate, counterexample_weights, folds, joined, read_dataset
 from torch import nn
+from tqdm import tqdm
 
-from betwixt.classifier import ImageClassifier
-from betwixt.images import from_bytes
+from betwixt.classifier import CosineHead, ImageClassifier
+from betwixt.images import BATCH, from_bytes
 
 
 @dataclass
@@ -27,12 +29,16 @@ class Recipe:
 
     name: str = option(help="the run is written to runs/NAME")
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
+    join: bool = option(False, "the datasets may name different classes: all of them are learned")
     classes: list[str] | None = option(None, "train on these classes alone; default: all of the dataset")
     architecture: str = option("resnet9", "shallow, cnn, resnet9, a timm name, or torchvision/NAME")
     base_channels: int = option(16, "width of cnn and resnet9", range=(1, 1024))
     num_convolutions: int = option(5, "depth of cnn", range=(1, 8))
     image_size: int = option(32, "side that pictures are fitted to", range=(8, 1024))
     network_size: int | None = option(None, "side to which they are enlarged for the network", range=(8, 1024))
+    embedding_dim: int | None = option(None, "learn an embedding for search, of so many numbers", range=(2, 65_536))
+    pooling: str | None = option(None, "gem: generalised means; default: the architecture's own", choices=["gem"])
+    margin: float = option(0.0, "by which a picture must be nearer its own class, in cosine", range=(0.0, 1.0))
     flip_at_test: bool = option(True, "average over the mirror image when predicting")
     pretrained: bool = option(False, "start from the backbone's published weights (downloads them)")
     weights: str | None = option(None, "start from the backbone's weights in this local file")
@@ -78,10 +84,13 @@ def main() -> None:
 def train_classifier(recipe: Recipe) -> None:
     """Load, build, train."""
     training, held_out = load(recipe)
+    model = build(recipe, training.class_names)
+    if model.embedding is not None and (recipe.pretrained or recipe.weights):
+        start_embedding(model, training)
     train(
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
-        build(recipe, training.class_names),
+        model,
         make_loss(recipe, class_weights(training, recipe.balance), training.class_names),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
@@ -92,10 +101,10 @@ def train_classifier(recipe: Recipe) -> None:
 
 def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:
     """What to train on, and what is held out: the test split, or with --fold one fold of everything."""
-    splits = {
-        split: concatenate([read_dataset(name, split, recipe.image_size) for name in recipe.dataset])
-        for split in ("train", "test")
-    }
+    splits = {}
+    for split in ("train", "test"):
+        tables = [read_dataset(name, split, recipe.image_size) for name in recipe.dataset]
+        splits[split] = concatenate(joined(tables) if recipe.join else tables)
     if recipe.classes:
         splits = {split: table.of_classes(recipe.classes) for split, table in splits.items()}
     if recipe.fold is None:
@@ -112,6 +121,8 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
     torch.manual_seed(recipe.seed)
     model = ImageClassifier(
         architecture=recipe.architecture,
+        pooling=recipe.pooling,
+        embedding_dim=recipe.embedding_dim,
         class_names=class_names,
         image_size=recipe.image_size,
         network_size=recipe.network_size,
@@ -125,8 +136,22 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
     if recipe.freeze:
         model.network.requires_grad_(False)
         last = model.network.get_classifier() if model.is_timm else model.head
+        if model.embedding is not None:
+            model.embedding.requires_grad_(True)
         last.requires_grad_(True)
     return model
+
+
+@torch.inference_mode()
+def start_embedding(model: ImageClassifier, table: ImageTable) -> None:
+    """Whiten the features that a backbone gives, and let each class's direction be the mean of its pictures."""
+    model.eval()
+    parts = table.pixels.split(BATCH)
+    features = torch.cat([model.pooled(from_bytes(x)) for x in tqdm(parts, desc="features", disable=None)])
+    model.embedding.whiten(features)
+    embeddings = F.normalize(model.embedding(features), dim=1)
+    sums = torch.zeros_like(model.head.weight).index_add_(0, table.labels, embeddings)
+    model.head.weight.copy_(torch.where(sums.any(1, keepdim=True), F.normalize(sums, dim=1), model.head.weight))
 
 
 def class_weights(table: ImageTable, balance: float) -> torch.Tensor:
@@ -148,6 +173,8 @@ def make_loss(recipe: Recipe, weights: torch.Tensor, class_names: list[str]):
             x = cutout(x, recipe.cutout)
         x, targets = mixup(x, targets, recipe.mixup)
         logits = model(x.contiguous(memory_format=torch.channels_last))
+        if recipe.margin:
+            logits = logits - CosineHead.SCALE * recipe.margin * targets
         if recipe.other_classes is None:
             value = F.cross_entropy(logits, targets, weights.to(x.device), label_smoothing=recipe.label_smoothing)
         else:

@@ -361,14 +361,15 @@ class Embedding(nn.Linear):
 
 
 class CosineHead(nn.Linear):
-    """(B, D) -> logits (B, num_classes): cosines with a direction for each class, times a scale that is learned."""
+    """(B, D) -> logits (B, num_classes): cosines with a direction for each class, times SCALE."""
+
+    SCALE = 16.0
 
     def __init__(self, num_features: int, num_classes: int):
         super().__init__(num_features, num_classes, bias=False)
-        self.scale = nn.Parameter(torch.tensor(16.0))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.scale * F.linear(F.normalize(features, dim=1), F.normalize(self.weight, dim=1))
+        return self.SCALE * F.linear(F.normalize(features, dim=1), F.normalize(self.weight, dim=1))
 
 
 class GeneralisedMean(nn.Module):

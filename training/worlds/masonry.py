@@ -100,12 +100,12 @@ def colonnade(
 ) -> Part:
     """A row of 2 `pairs` + 1 columns along x or z."""
     direction = np.array([1.0, 0, 0]) if along == "x" else np.array([0, 0, 1.0])
-    return capsule(
-        (x, low, z), (x, high, z), radius, 0.85 * radius, up=direction, repeat=(spacing, pairs), **paint
-    )
+    return capsule((x, low, z), (x, high, z), radius, 0.85 * radius, up=direction, repeat=(spacing, pairs), **paint)
 
 
 def circle(count: int, radius: float, turn: float = 0.0) -> list[tuple[float, float, float]]:
     """Points on a circle: x, z and the angle in degrees; `turn` is where the first one stands."""
     angles = turn + 360 * np.arange(count) / count
-    return [(float(radius * np.sin(a)), float(radius * np.cos(a)), float(d)) for d, a in zip(angles, np.radians(angles))]
+    return [
+        (float(radius * np.sin(a)), float(radius * np.cos(a)), float(d)) for d, a in zip(angles, np.radians(angles))
+    ]

@@ -169,7 +169,9 @@ STRUCTURES: dict[str, Structure] = {
             },
             {
                 "color": "#f4d9c8",
-                "shells": tuple((0.42 * np.cos(a), -0.42 * np.sin(a), np.degrees(a), 0.85) for a in np.arange(5) * 1.2566),
+                "shells": tuple(
+                    (0.42 * np.cos(a), -0.42 * np.sin(a), np.degrees(a), 0.85) for a in np.arange(5) * 1.2566
+                ),
                 "base": "#b58f80",
             },
         ),

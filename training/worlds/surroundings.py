@@ -136,7 +136,9 @@ def occluders(view: dict[str, Any], camera: Camera, reach: float) -> list[Part]:
 
     side, tall, variant = view["occluder_side"], view["occluder_height"], view["occluder_variant"]
     if kind == "tree":
-        return [part for s in (side, side + 1.1)[: 1 + variant % 2] for part in _tall_tree(*at(s, tall), season, variant)]
+        return [
+            part for s in (side, side + 1.1)[: 1 + variant % 2] for part in _tall_tree(*at(s, tall), season, variant)
+        ]
     if kind == "lamps":
         return [part for s in (side, side - 1.2) for part in _lamp(*at(s, tall))]
     if kind == "people":
@@ -179,5 +181,3 @@ def _person(x: float, z: float, height: float, shirt: str, legs: str, i: int) ->
         ellipsoid((x, 0.93 * h, z), 0.085 * h, **painted(skin, DIM)),
         ellipsoid((x, 0.965 * h, z), (0.088 * h, 0.06 * h, 0.088 * h), **painted("#4a3326", DIM)),
     ]
-
-

@@ -33,7 +33,9 @@ def lattice_tower(color, width: float, waist: float, head: str, bands: str | Non
         parts += [block(0, 0, 1.31, 1.62, 1.5 * waist, **painted("#f1eee6", GLASS, "#5f7f96", 0.1))]
         parts += [block(0, 0, 2.2, 2.36, 0.15, **painted("#f1eee6", GLASS, "#5f7f96", 0.08))]
     elif head == "ball":
-        parts += [ellipsoid((0, 2.45, 0), (0.2, 0.2, 0.2), **painted("#d9dde0", GLASS + AROUND * 12, "#5c7c92", 0.1, 0.7))]
+        parts += [
+            ellipsoid((0, 2.45, 0), (0.2, 0.2, 0.2), **painted("#d9dde0", GLASS + AROUND * 12, "#5c7c92", 0.1, 0.7))
+        ]
     return parts
 
 
@@ -56,7 +58,9 @@ def obelisk(color, width: float, taper: float, base: str, tip=GOLD) -> list[Part
         parts.append(ring((0, 0.1, 0), (0, 1, 0), 0.75, 0.07, 0.1, 0.02, **painted(shade(color, 0.95))))
         parts.append(cylinder((0, 0.05, 0), (0, 1, 0), 0.72, 0.05, **painted("#4f9ab8", gloss=0.8)))
         parts.append(block(0, 0, 0, foot, 1.5 * width, 1.1 * width, **painted(shade(color, 0.85))))
-        parts += [capsule((x * 0.5, 0.1, z * 0.5), (x, 0.35, z), 0.03, **painted("#bfe3f0")) for x, z, _ in circle(6, 0.62)]
+        parts += [
+            capsule((x * 0.5, 0.1, z * 0.5), (x, 0.35, z), 0.03, **painted("#bfe3f0")) for x, z, _ in circle(6, 0.62)
+        ]
     else:
         parts.append(block(0, 0, 0, 0.12, 0.62, **painted(color)))
         parts.append(block(0, 0, 0.6, foot, 0.5, **painted(color)))
@@ -78,7 +82,9 @@ def leaning_tower(color, storeys: int, lean: float, radius: float, top: str, arc
         at += height
     parts.append(drum(0, 0, at - 0.02, at + 0.04, 1.07 * radius, **painted(pale)))
     if top == "belfry":
-        parts.append(drum(0, 0, at, at + 0.3, 0.7 * radius, **painted(pale, ARCADE + AROUND * 6, shade(color, 0.3), 0.3)))
+        parts.append(
+            drum(0, 0, at, at + 0.3, 0.7 * radius, **painted(pale, ARCADE + AROUND * 6, shade(color, 0.3), 0.3))
+        )
         parts.append(drum(0, 0, at + 0.29, at + 0.34, 0.75 * radius, **painted(pale)))
     elif top == "cone":
         parts.append(drum(0, 0, at, at + 0.6, 1.1 * radius, 0.0, **painted("#a4503a", ROOF, "#7c3626", 0.1)))
@@ -100,11 +106,16 @@ def lighthouse(color, second, pattern: str, height: float, foot: float, head: fl
     parts.append(drum(0, 0, height, height + 0.05, 1.6 * head, **painted(DARK)))
     parts.append(ring((0, height + 0.14, 0), (0, 1, 0), 1.5 * head, 0.012, 0.012, 0.01, **painted(DARK)))
     parts.append(drum(0, 0, height, height + 0.3, 0.8 * head, **painted("#fff0bd", LAMP, gloss=0.8)))
-    parts += [capsule((x, height, z), (x, height + 0.3, z), 0.014, **painted(DARK)) for x, z, _ in circle(5, 0.84 * head)]
+    parts += [
+        capsule((x, height, z), (x, height + 0.3, z), 0.014, **painted(DARK)) for x, z, _ in circle(5, 0.84 * head)
+    ]
     parts.append(drum(0, 0, height + 0.29, height + 0.5, 1.15 * head, 0.0, **painted(second, gloss=0.3)))
     parts.append(ellipsoid((0, height + 0.5, 0), 0.035, **painted(second)))
     parts.append(box((0, 0.24, foot), (0.07, 0.15, 0.05), 0.01, **painted(DOOR)))
-    parts += [box((0, y * half, foot + (head - foot) * y / 2), (0.035, 0.055, 0.03), 0.01, **painted(DARK)) for y in (0.8, 1.4)]
+    parts += [
+        box((0, y * half, foot + (head - foot) * y / 2), (0.035, 0.055, 0.03), 0.01, **painted(DARK))
+        for y in (0.8, 1.4)
+    ]
     if house:
         parts.append(block(0.5, 0, 0, 0.34, (0.28, 0.24), **painted("#f3efe4", WINDOWS, "#3c4a55", 0.2)))
         parts.append(block(0.5, 0, 0.34, 0.56, (0.33, 0.28), (0.33, 0.0), **painted("#b5483a", ROOF, "#8a3226", 0.06)))
@@ -128,10 +139,16 @@ def windmill(color, roof, shape: str, sails: int, turn: float, width: float = 0.
         hub, front = 1.12, 0.55
     else:
         top = 0.6 * width
-        wall = painted(color, BLOCKS + AROUND * 7, size=0.14) if shape == "brick" else painted(color, RIBS + AROUND * 8, shade(color, 0.86))
+        wall = (
+            painted(color, BLOCKS + AROUND * 7, size=0.14)
+            if shape == "brick"
+            else painted(color, RIBS + AROUND * 8, shade(color, 0.86))
+        )
         parts = [drum(0, 0, 0, 1.25, width, top, **wall)]
         if shape == "smock":
-            parts.append(drum(0, 0, 0, 0.45, width + 0.04, width - 0.02, **painted("#b5795a", BLOCKS + AROUND * 8, size=0.12)))
+            parts.append(
+                drum(0, 0, 0, 0.45, width + 0.04, width - 0.02, **painted("#b5795a", BLOCKS + AROUND * 8, size=0.12))
+            )
             parts.append(drum(0, 0, 0.45, 0.5, width + 0.2, **painted("#6a4a30")))
             parts.append(ring((0, 0.6, 0), (0, 1, 0), width + 0.18, 0.012, 0.012, 0.01, **painted("#efe7d6")))
         parts.append(ellipsoid((0, 1.27, 0), (top + 0.06, 0.28, top + 0.1), **painted(roof, gloss=0.15)))
@@ -146,7 +163,9 @@ def windmill(color, roof, shape: str, sails: int, turn: float, width: float = 0.
     return parts
 
 
-def pagoda(color, roof, storeys: int, width: float, shrink: float, plan: str = "square", height: float = 0.3) -> list[Part]:
+def pagoda(
+    color, roof, storeys: int, width: float, shrink: float, plan: str = "square", height: float = 0.3
+) -> list[Part]:
     """Storeys under wide roofs and a mast with rings. `plan`: square or round."""
     parts, at, half = [block(0, 0, 0, 0.12, width + 0.3, **painted("#b9b2a4", BLOCKS, size=0.16))], 0.12, width
     for i in range(storeys):
@@ -165,7 +184,10 @@ def pagoda(color, roof, storeys: int, width: float, shrink: float, plan: str = "
         at, half = at + wall + 0.8 * rise, half * shrink
     at += 0.08
     parts.append(mast(0, 0, at - 0.1, at + 0.62, 0.03, **painted(BRASS, gloss=0.6)))
-    parts += [ellipsoid((0, at + 0.12 * i + 0.08, 0), (0.075 - 0.01 * i, 0.03, 0.075 - 0.01 * i), **painted(GOLD)) for i in range(4)]
+    parts += [
+        ellipsoid((0, at + 0.12 * i + 0.08, 0), (0.075 - 0.01 * i, 0.03, 0.075 - 0.01 * i), **painted(GOLD))
+        for i in range(4)
+    ]
     return parts
 
 
@@ -180,7 +202,10 @@ def stepped_skyscraper(color, glass, steps, crown: str, pattern: str = "ribs") -
     wide = steps[-1][0]
     metal = painted("#c9d2d8", gloss=0.7)
     if crown == "needle":
-        parts += [drum(0, 0, low, low + 0.3, 0.55 * wide, 0.3 * wide, **metal), mast(0, 0, low + 0.2, low + 0.9, 0.035, **metal)]
+        parts += [
+            drum(0, 0, low, low + 0.3, 0.55 * wide, 0.3 * wide, **metal),
+            mast(0, 0, low + 0.2, low + 0.9, 0.035, **metal),
+        ]
     elif crown == "arcs":
         for i in range(4):
             arc = painted("#d5dade" if i % 2 == 0 else "#9aa7b0", gloss=0.8)
@@ -188,7 +213,10 @@ def stepped_skyscraper(color, glass, steps, crown: str, pattern: str = "ribs") -
             parts.append(ellipsoid((0, low + 0.12 * i, 0), (size, 0.3, size), **arc))
         parts.append(mast(0, 0, low + 0.5, low + 1.1, 0.04, **metal))
     elif crown == "roof":
-        parts += [block(0, 0, low, low + 0.5, wide, 0.02, **painted("#5fa08a", ROOF, "#3f7a68", 0.1)), mast(0, 0, low + 0.45, low + 0.7, 0.025, **painted(GOLD))]
+        parts += [
+            block(0, 0, low, low + 0.5, wide, 0.02, **painted("#5fa08a", ROOF, "#3f7a68", 0.1)),
+            mast(0, 0, low + 0.45, low + 0.7, 0.025, **painted(GOLD)),
+        ]
     else:
         for side in (-1, 1):
             parts.append(block(side * 0.6 * wide, 0, low, low + 0.45, (0.34 * wide, 0.7 * wide), **paint))
@@ -222,10 +250,18 @@ def bell_tower(color, roof, shape: str, width: float = 0.3, height: float = 1.7)
     if shape == "cone":
         stone = painted(color, BLOCKS + AROUND * 7, size=0.16)
         parts = [drum(0, 0, 0, height + 0.45, width, 0.72 * width, **stone)]
-        parts.append(drum(0, 0, height + 0.43, height + 0.95, 0.82 * width, 0.0, **painted(roof, BLOCKS + AROUND * 6, size=0.14)))
-        parts += [box((x, y, z), (0.05, 0.1, 0.05), 0.01, rotation(yaw=a).T, **painted(DOOR)) for y, n in ((height + 0.2, 4), (0.7, 2)) for x, z, a in circle(n, 0.8 * width)]
+        parts.append(
+            drum(0, 0, height + 0.43, height + 0.95, 0.82 * width, 0.0, **painted(roof, BLOCKS + AROUND * 6, size=0.14))
+        )
+        parts += [
+            box((x, y, z), (0.05, 0.1, 0.05), 0.01, rotation(yaw=a).T, **painted(DOOR))
+            for y, n in ((height + 0.2, 4), (0.7, 2))
+            for x, z, a in circle(n, 0.8 * width)
+        ]
         return parts
-    brick = painted(color, BLOCKS if shape != "tiers" else WINDOWS, shade(color, 0.35), 0.13 if shape != "tiers" else 0.22)
+    brick = painted(
+        color, BLOCKS if shape != "tiers" else WINDOWS, shade(color, 0.35), 0.13 if shape != "tiers" else 0.22
+    )
     arch = Openings(0.5 * width, 0.05, bottom=-0.14, crossed=True)
     pale = painted("#efe6d4")
     parts = [block(0, 0, 0, height, width, 0.95 * width, **brick)]
@@ -278,5 +314,3 @@ def needle_tower(color, pod, shape: str, height: float = 2.2) -> list[Part]:
         parts.append(drum(0, 0, 1.86, 2.02, 0.3, 0.2, **glass))
         parts.append(drum(0, 0, 2.3, 2.4, 0.12, **glass))
     return parts
-
-
