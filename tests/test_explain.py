@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 from betwixt import ImageClassifier
-from betwixt.explain import CUES, occlusion_map, occlusion_maps, overlay, without
+from betwixt.explain import CUES, match_maps, occlusion_map, occlusion_maps, overlay, without
+from betwixt.images import to_images
 
 
 class BrightCorner(ImageClassifier):
@@ -80,3 +81,44 @@ def test_overlay_is_clear_where_nothing_matters():
     left, right = shown.getpixel((5, 24)), shown.getpixel((60, 24))
     assert left[0] > left[2]
     assert right[2] > right[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"architecture": "cnn"},
+        {"architecture": "cnn", "embedding_dim": 8},
+        {"architecture": "resnet9", "embedding_dim": 8},
+        {"architecture": "resnet9", "embedding_dim": 8, "pooling": "gem"},
+        {"architecture": "torchvision/squeezenet1_0", "embedding_dim": 8, "pooling": "gem", "image_size": 64},
+        {"architecture": "resnet18", "embedding_dim": 8, "image_size": 64},
+    ],
+)
+def test_places_add_up_to_the_similarity(settings):
+    torch.manual_seed(0)
+    model = ImageClassifier(class_names=["any"], base_channels=4, **settings).eval()
+    if model.embedding is not None:
+        torch.nn.init.normal_(model.embedding.bias, std=0.2)
+    x, y = torch.rand(2, 1, 3, model.image_size, model.image_size).mul(2).sub(1)
+    similarity, of_x, of_y = match_maps(model, x, y)
+    assert similarity == pytest.approx(float((model.embed(to_images(x)) * model.embed(to_images(y))).sum()), abs=1e-3)
+    assert float(of_x.sum()) == pytest.approx(similarity, abs=1e-4)
+    assert float(of_y.sum()) == pytest.approx(similarity, abs=1e-4)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_places_where_the_same_thing_stands_light_up():
+    torch.manual_seed(0)
+    model = ImageClassifier(architecture="cnn", class_names=["any"], base_channels=16, image_size=64).eval()
+    stripes = torch.where(torch.arange(16) % 4 < 2, 1.0, -1.0).expand(3, 16, 16)
+    x, y = torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+    x[0, :, 4:20, 4:20], y[0, :, 40:56, 40:56] = stripes, stripes
+    _, of_x, of_y = match_maps(model, x, y)
+    assert of_x[:4, :4].mean() > of_x[4:, 4:].mean()
+    assert of_y[4:, 4:].mean() > of_y[:4, :4].mean()
+
+
+def test_networks_without_places_cannot_say_where():
+    model = ImageClassifier(architecture="shallow", class_names=["any"]).eval()
+    with pytest.raises(ValueError, match="shallow has no map of features"):
+        match_maps(model, torch.zeros(1, 3, 32, 32), torch.zeros(1, 3, 32, 32))

@@ -185,3 +185,26 @@ def test_vendi_score_counts_what_differs():
     assert metrics.vendi_score(torch.eye(2).repeat(10, 1)) == pytest.approx(2)
     with pytest.raises(ValueError, match="nothing"):
         metrics.vendi_score(torch.empty(0, 3))
+
+
+def test_search_figures_are_those_of_scikit_learn_and_of_a_hand():
+    from sklearn.metrics import average_precision_score
+
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(30, 50, generator=generator)
+    relevant = torch.rand(30, 50, generator=generator) < 0.2
+    own = torch.arange(30)
+    figures = metrics.search_figures(scores, relevant, own)
+    for row in range(30):
+        others = torch.arange(50) != row
+        wanted = average_precision_score(relevant[row, others].numpy(), scores[row, others].numpy())
+        assert figures["mAP"][row] == pytest.approx(wanted, abs=1e-9)
+        best = scores[row].masked_fill(~others, -torch.inf).argmax()
+        assert figures["recall at 1"][row] == float(relevant[row, best])
+    by_hand = metrics.search_figures(
+        torch.tensor([[5.0, 4.0, 3.0, 2.0, 1.0]]), torch.tensor([[True, False, True, False, True]])
+    )
+    assert by_hand["MAP at R"].item() == pytest.approx((1 + 2 / 3) / 3)
+    assert by_hand["mAP"].item() == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
+    none = metrics.search_figures(torch.rand(1, 4), torch.zeros(1, 4, dtype=torch.bool))
+    assert all(value.isnan().all() for value in none.values())

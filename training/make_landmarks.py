@@ -4,8 +4,8 @@
     python training/make_landmarks.py --name landmarks-photos --source folder PHOTOS
     python training/make_landmarks.py --name their-places --source hub ID
 
-PHOTOS holds a folder of pictures for each place. Of near-duplicates one is kept, since finding a copy is no art. A fifth
-of all, by content, becomes the test split. A render that was killed goes on with the same command.
+PHOTOS holds a folder of pictures for each place. Of near-duplicates one is kept, since finding a copy is no art. A
+fifth of all, by content, becomes the test split. A render that was killed goes on with the same command.
 """
 
 import shutil

@@ -1,6 +1,7 @@
 """What decided a classifier's answer: where in the picture, and which of colour, shape and texture."""
 
 import math
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,6 +54,64 @@ def occlusion_maps(
     log_odds = torch.logit(probabilities.double().clamp(1e-7, 1 - 1e-7)).float().to(x.device)  # (1 + grid**2, K)
     falls = (log_odds[:1] - log_odds[1:]).T  # (K, grid**2)
     return torch.einsum("kg,ghw->khw", falls, masks[:, 0]) / masks.sum((0, 1)).clamp_min(1e-6)
+
+
+def match_maps(model: ImageClassifier, x: torch.Tensor, y: torch.Tensor) -> tuple[float, torch.Tensor, torch.Tensor]:
+    """Where two pictures are alike to a network: their similarity, and what each place of both gives to it.
+
+    Each map adds up to the similarity. What a place gives is its features before the last pooling, times how the product
+    of the embeddings grows with them (Grad-CAM, Selvaraju et al. 2020, with lengths held still): since means, maxima and
+    generalised means all grow in proportion to what they pool, nothing is lost. What the layer of an embedding adds to
+    every picture alike is spread evenly.
+
+    Args:
+        x, y: one picture each, (1, 3, H, W) in [-1, 1].
+
+    Returns:
+        the cosine of their embeddings, and the maps (h, w) of x and of y: positive where they are alike.
+
+    Raises:
+        ValueError: the network has no map of features before a pooling.
+    """
+    embeddings = [F.normalize(model.features(picture).detach().float(), dim=1) for picture in (x, y)]
+    maps = [_shares(model, picture, other) for picture, other in zip((x, y), reversed(embeddings), strict=True)]
+    return float((embeddings[0] * embeddings[1]).sum()), maps[0], maps[1]
+
+
+def _shares(model: ImageClassifier, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """(h, w): what each place gives to the product of the picture's embedding with another, (1, D)."""
+    seen: list[torch.Tensor] = []
+    caller = threading.get_ident()
+
+    def keep(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor] | None:
+        if threading.get_ident() != caller:  # others may use the network meanwhile
+            return None
+        seen.append(inputs[0].detach().requires_grad_())
+        return (seen[-1],)
+
+    hook = _last_pooling(model).register_forward_pre_hook(keep)
+    try:
+        with torch.enable_grad():
+            features = model.pooled(x.clone()).float()
+            constant = torch.zeros(())
+            if model.embedding is not None:
+                layer = model.embedding
+                features = F.linear(features / features.norm().detach(), layer.weight)
+                constant = (layer.bias * other).sum().detach()
+            length = (features if model.embedding is None else features + model.embedding.bias).norm().detach()
+            (gradient,) = torch.autograd.grad((features * other).sum(), seen[-1])
+    finally:
+        hook.remove()
+    shares = (seen[-1].detach() * gradient).sum((0, 1))
+    return (shares + constant / shares.numel()) / length
+
+
+def _last_pooling(model: ImageClassifier) -> torch.nn.Module:
+    kinds = ("AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "SelectAdaptivePool2d", "GeneralisedMean")
+    pools = [module for module in model.network.modules() if type(module).__name__ in kinds]
+    if not pools:
+        raise ValueError(f"{model.architecture} has no map of features before a pooling")
+    return pools[-1]
 
 
 def without(x: torch.Tensor, cue: str, seed: int = 0) -> torch.Tensor:

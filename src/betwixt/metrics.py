@@ -298,6 +298,35 @@ def retrieval_ranks(queries: torch.Tensor, references: torch.Tensor, wanted: tor
     return (distances <= own).sum(1) - 1
 
 
+def search_figures(
+    scores: torch.Tensor, relevant: torch.Tensor, own: torch.Tensor | None = None
+) -> dict[str, torch.Tensor]:
+    """How well each query's (Q, N) scores put the relevant ones first; (Q, N) bool.
+
+    Args:
+        own: (Q,) the place of each query itself among the N, which is left out.
+
+    Returns:
+        (Q,) each: "recall at 1" (whether the first is relevant), "mAP" (average precision over all), "MAP at R" (over the
+        first R, of R relevant ones; Musgrave et al. 2020, equation 4). NaN where nothing is relevant.
+    """
+    scores, relevant = scores.clone(), relevant.clone()
+    if own is not None:
+        rows = torch.arange(len(own))
+        scores[rows, own], relevant[rows, own] = -torch.inf, False
+    order = scores.argsort(dim=1, descending=True, stable=True)
+    hits = relevant.gather(1, order).double()
+    precision = hits.cumsum(1) / torch.arange(1, hits.shape[1] + 1)
+    counts = hits.sum(1)
+    first = torch.arange(hits.shape[1]) < counts[:, None]
+    nothing = torch.where(counts > 0, 0.0, torch.nan)
+    return {
+        "recall at 1": hits[:, 0] + nothing,
+        "mAP": (precision * hits).sum(1) / counts,
+        "MAP at R": (precision * hits * first).sum(1) / counts,
+    }
+
+
 def _sums_by_group(values: torch.Tensor, groups: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
     if groups is None:
         return values, torch.ones_like(values)

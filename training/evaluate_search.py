@@ -1,0 +1,213 @@
+"""Measure searches: published encoders on held-out pictures, or recipes on places that they were not trained on.
+
+    python training/evaluate_search.py published --encoders landmarks-scratch landmarks-pretrained landmarks-transfer \\
+        --dataset landmarks landmarks-photos --output benchmarks/results/search.json
+    python training/evaluate_search.py unseen --dataset landmarks-photos --weights SQUEEZENET.pth \\
+        --output benchmarks/results/search_unseen.json
+
+Each picture asked about is looked for among all others of its dataset; right is what shows the same place. For `unseen`
+the places are dealt into folds; the pictures of a fold are looked for with an encoder that was trained on the other
+places alone, among the same pictures whatever the encoder.
+"""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from encoders import embed, load
+from loop import RUNS, folder_of, last_checkpoint
+from options import option, run_command
+from tables import ImageTable, concatenate, read_dataset
+from tqdm import tqdm
+
+from betwixt import metrics, plain_features
+from betwixt.classifier import Embedding, GeneralisedMean, ImageClassifier
+from betwixt.images import BATCH, from_bytes, resized
+
+PIXELS = "raw pixels"
+BACKBONE = "backbone"
+SIDE = 32  # at which raw pixels are compared
+TRANSFER = ["--epochs", "8", "--learning-rate", "1e-3", "--backbone-rate", "0.1"]
+RECIPES = {  # that are trained on the places of the other folds
+    "scratch": ["--architecture", "resnet9", "--base-channels", "16", "--embedding-dim", "128", "--epochs", "30"],
+    "transfer": TRANSFER,
+    "transfer, generalised means": [*TRANSFER, "--pooling", "gem"],
+}
+
+
+@dataclass
+class Published:
+    """Measure encoders as they are published."""
+
+    encoders: list[str] = option(help="runs or published names; the second one is what the others are compared with")
+    dataset: list[str] = option(help="pictures of their test splits are looked for, each among all of its dataset")
+    against: str = option("landmarks-pretrained", "the encoder that the others are compared with in pairs")
+    output: str | None = option(None, "write the table here as JSON as well")
+
+
+@dataclass
+class Unseen:
+    """Measure recipes on places that they were not trained on."""
+
+    dataset: str = option(help="both of its splits are used")
+    weights: str = option(help="ImageNet weights of SqueezeNet, the backbone")
+    recipes: list[str] | None = option(None, f"of {', '.join(RECIPES)}; default: all")
+    image_size: int = option(160, "side that pictures are fitted to", range=(32, 512))
+    num_folds: int = option(4, "of places", range=(2, 20))
+    jobs: int = option(2, "trainings at a time, each with its share of the cores", range=(1, 64))
+    output: str | None = option(None, "write the table here as JSON as well")
+
+
+def main() -> None:
+    run_command({"published": (Published, published), "unseen": (Unseen, unseen)}, __doc__)
+
+
+def published(options: Published) -> dict:
+    """{dataset: {"pictures", "asked", "places", "encoders": {name: figures}}}."""
+    table = {}
+    for name in options.dataset:
+        found: dict[str, dict[str, torch.Tensor]] = {}
+        for encoder in [PIXELS, *options.encoders]:
+            model = None if encoder == PIXELS else load(str(folder_of(encoder)))[0]
+            pictures = whole(name, SIDE if model is None else model.image_size)
+            x = from_bytes(pictures.pixels)
+            features = plain_features.pixels(x) if model is None else embed(model, None, x)
+            asked = torch.tensor([split == "test" for split in pictures.columns["split"]]).nonzero().flatten()
+            found[encoder] = figures(features, pictures.labels, asked)
+        table[Path(name).name] = {
+            "pictures": len(pictures),
+            "asked": len(asked),
+            "places": len(pictures.labels.unique()),
+            "encoders": summary(found, options.against, torch.tensor(pictures.columns["group"])[asked]),
+        }
+    return table
+
+
+def unseen(options: Unseen) -> dict:
+    """{"pictures", "places", "folds", "encoders": {name: figures}}, each picture by what did not see its place."""
+    chosen = options.recipes or list(RECIPES)
+    if unknown := [name for name in chosen if name not in RECIPES]:
+        raise ValueError(f"no recipe {', '.join(unknown)}: choose of {', '.join(RECIPES)}")
+    pictures = whole(options.dataset, options.image_size)
+    fold_of = torch.arange(len(pictures.class_names)) % options.num_folds
+    train_folds(chosen, pictures, fold_of, options)
+    x = from_bytes(pictures.pixels)
+    backbone = ImageClassifier(
+        architecture="torchvision/squeezenet1_0", class_names=["any"], image_size=options.image_size
+    ).eval()
+    backbone.load_backbone(options.weights)
+    plain = pooled(backbone, x)
+    mirrored = F.normalize(plain + pooled(backbone, x.flip(-1)), dim=1)
+    means = pooled(backbone, x, GeneralisedMean().eval())
+    raw = plain_features.pixels(resized(x, SIDE))
+    found: dict[str, list[dict]] = {}
+    for fold in range(options.num_folds):
+        here = fold_of[pictures.labels] == fold
+        asked, others = here.nonzero().flatten(), ~here
+        spaces = {
+            PIXELS: raw,
+            BACKBONE: plain,
+            "backbone, mirror images too": mirrored,
+            "backbone, generalised means": means,
+            "backbone, whitened": whitened(plain, others),
+            "backbone, whitened, mirror images too": whitened(mirrored, others),
+            "backbone, whitened, generalised means": whitened(means, others),
+        }
+        for name in chosen:
+            model, _ = load(str(last_checkpoint(RUNS / run_name(options, name, fold)) / "model"))
+            spaces[name] = embed(model, None, x)
+        for name, features in spaces.items():
+            found.setdefault(name, []).append(figures(features, pictures.labels, asked) | {"asked": asked})
+    order = torch.cat([part["asked"] for part in found[PIXELS]])
+    merged = {
+        name: {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "asked"}
+        for name, parts in found.items()
+    }
+    return {
+        "pictures": len(pictures),
+        "places": len(pictures.class_names),
+        "folds": options.num_folds,
+        "encoders": summary(merged, BACKBONE, torch.tensor(pictures.columns["group"])[order]),
+    }
+
+
+def whole(name: str, image_size: int) -> ImageTable:
+    """Both splits of a dataset; the column `split` says which."""
+    tables = {split: read_dataset(name, split, image_size) for split in ("train", "test")}
+    for split, table in tables.items():
+        table.columns["split"] = [split] * len(table)
+    return concatenate(list(tables.values()))
+
+
+def figures(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Of each picture asked about, looked for among all others."""
+    parts = [
+        metrics.search_figures(features[rows] @ features.T, labels[rows][:, None] == labels, rows)
+        for rows in asked.split(500)
+    ]
+    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+
+def summary(found: dict[str, dict[str, torch.Tensor]], against: str, groups: torch.Tensor) -> dict:
+    """Means with intervals, and how much more mAP each has than `against`, on the same pictures."""
+    table = {}
+    for name, of_queries in found.items():
+        table[name] = {key: metrics.with_interval(values, groups) for key, values in of_queries.items()}
+        if against in found and name != against:
+            more = of_queries["mAP"] - found[against]["mAP"]
+            table[name][f"mAP more than {against}"] = metrics.with_interval(more, groups)
+    return table
+
+
+@torch.inference_mode()
+def pooled(model: ImageClassifier, x: torch.Tensor, pooling: torch.nn.Module | None = None) -> torch.Tensor:
+    """(N, 3, S, S) -> (N, D), rows of length 1: the backbone's features, with another pooling where one is given."""
+    if pooling is not None:
+        model.network.classifier[0] = pooling
+    return torch.cat([F.normalize(model.pooled(part).float(), dim=1) for part in x.split(BATCH)])
+
+
+@torch.inference_mode()
+def whitened(features: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """(N, D) -> the same whitened by the rows that are known, (N,) bool."""
+    layer = Embedding(features.shape[1], features.shape[1])
+    layer.whiten(features[known])
+    return F.normalize(layer(features), dim=1)
+
+
+def train_folds(recipes: list[str], pictures: ImageTable, fold_of: torch.Tensor, options: Unseen) -> None:
+    """Train what is not trained yet: every recipe on the places of all folds but one."""
+    script = Path(__file__).with_name("train_classifier.py")
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
+
+    def train(name: str, fold: int) -> None:
+        places = [place for place, of in zip(pictures.class_names, fold_of.tolist(), strict=True) if of != fold]
+        settings = ["--mixup", "0", "--cutout", "0", "--batch-size", "32", "--checkpoint-every", "1000000"]
+        if "scratch" not in name:
+            settings += ["--architecture", "torchvision/squeezenet1_0", "--weights", options.weights]
+            settings += ["--embedding-dim", "512"]
+        command = [sys.executable, str(script), "--name", run_name(options, name, fold), "--dataset", options.dataset]
+        command += ["--image-size", str(options.image_size), "--classes", *places, *settings, *RECIPES[name]]
+        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise ValueError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
+
+    todo = list(product(recipes, range(options.num_folds)))
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(tqdm(pool.map(lambda run: train(*run), todo), total=len(todo), unit="training"))
+
+
+def run_name(options: Unseen, name: str, fold: int) -> str:
+    """Where a fold's run is kept."""
+    recipe = name.replace(", ", "-").replace(" ", "-")
+    return f"unseen_places/{Path(options.dataset).name}/{recipe}-fold{fold}"
+
+
+if __name__ == "__main__":
+    main()
