@@ -59,10 +59,10 @@ def occlusion_maps(
 def match_maps(model: ImageClassifier, x: torch.Tensor, y: torch.Tensor) -> tuple[float, torch.Tensor, torch.Tensor]:
     """Where two pictures are alike to a network: their similarity, and what each place of both gives to it.
 
-    Each map adds up to the similarity. What a place gives is its features before the last pooling, times how the product
-    of the embeddings grows with them (Grad-CAM, Selvaraju et al. 2020, with lengths held still): since means, maxima and
-    generalised means all grow in proportion to what they pool, nothing is lost. What the layer of an embedding adds to
-    every picture alike is spread evenly.
+    Each map adds up to the similarity. What a place gives is its features before the last pooling, times how the
+    product of the embeddings grows with them (Grad-CAM, Selvaraju et al. 2020, with lengths held still): since means,
+    maxima and generalised means all grow in proportion to what they pool, nothing is lost. What the layer of an
+    embedding adds to every picture alike is spread evenly.
 
     Args:
         x, y: one picture each, (1, 3, H, W) in [-1, 1].

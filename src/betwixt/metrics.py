@@ -307,8 +307,8 @@ def search_figures(
         own: (Q,) the place of each query itself among the N, which is left out.
 
     Returns:
-        (Q,) each: "recall at 1" (whether the first is relevant), "mAP" (average precision over all), "MAP at R" (over the
-        first R, of R relevant ones; Musgrave et al. 2020, equation 4). NaN where nothing is relevant.
+        (Q,) each: "recall at 1" (whether the first is relevant), "mAP" (average precision over all), "MAP at R" (over
+        the first R, of R relevant ones; Musgrave et al. 2020, equation 4). NaN where nothing is relevant.
     """
     scores, relevant = scores.clone(), relevant.clone()
     if own is not None:
