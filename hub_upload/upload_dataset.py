@@ -1,4 +1,4 @@
-"""Checks hub_upload/datasets/NAME (Parquet and card) and uploads it to the Hub in one commit.
+"""Checks hub_upload/datasets/NAME (Parquet, card, indexes) and uploads it to the Hub in one commit.
 
 python hub_upload/upload_dataset.py clocks-crocodiles --namespace YOU            # shows what would go
 python hub_upload/upload_dataset.py clocks-crocodiles --namespace YOU --apply --tag v1
@@ -16,6 +16,7 @@ import publishing
 from PIL import Image
 
 from betwixt.hub import HubError, read_json
+from betwixt.search import EmbeddingIndex
 
 MAX_JSON_BYTES = 1_000_000
 SPLIT = re.compile(r"(?:(?P<config>[\w.-]+)/)?(?P<split>\w+)(?:-\d+-of-\d+)?\.parquet")
@@ -36,10 +37,13 @@ def check_dataset(folder: Path) -> list[str]:
     if not metadata.get("license"):
         raise HubError(f"{folder / 'README.md'}: the front matter has no license")
     rows: dict[tuple[str, str], int] = {}
+    indexes: set[Path] = set()
     features: dict[str, dict[str, Any]] = {}
     for name, path in publishing.list_files(folder).items():
         if path.suffix == ".json" and "/" not in name and path.stat().st_size <= MAX_JSON_BYTES:
             read_json(path)
+        elif name.startswith("index/") and name.count("/") == 2:
+            indexes.add(path.parent)
         elif path.suffix == ".parquet" and (parts := SPLIT.fullmatch(name)):
             config, split = parts["config"] or "data", parts["split"]
             file_rows, file_features = read_parquet(path)
@@ -51,8 +55,23 @@ def check_dataset(folder: Path) -> list[str]:
     if not rows:
         raise HubError(f"{folder}: holds no Parquet files such as data/train-00000-of-00001.parquet")
     _check_numbers(metadata.get("dataset_info"), rows, folder / "README.md")
-    facts = [f"{config}/{split}: {number:,} rows" for (config, split), number in sorted(rows.items())]
+    numbers = {split: number for (config, split), number in rows.items() if config == "data"}
+    facts = [check_index(index, numbers) for index in sorted(indexes)]
+    facts += [f"{config}/{split}: {number:,} rows" for (config, split), number in sorted(rows.items())]
     return facts + [f"{config}: {', '.join(sorted(columns))}" for config, columns in sorted(features.items())]
+
+
+def check_index(folder: Path, rows: dict[str, int]) -> str:
+    """Returns what an index of the dataset's pictures holds. Raises HubError: a file is amiss, or an id names no row."""
+    index = EmbeddingIndex.from_pretrained(folder)
+    for identity in index.ids:
+        split, _, row = identity.rpartition("/")
+        if not row.isdigit() or int(row) >= rows.get(split, 0):
+            raise HubError(f"{folder}: has the id {identity!r}, which is no row of the dataset")
+    extra = {path.name for path in folder.iterdir()} - {"index.json"}
+    if any(not re.fullmatch(r"shard-\d{5}\.(safetensors|parquet)", name) for name in extra):
+        raise HubError(f"{folder}: has files that are none of an index: {', '.join(sorted(extra))}")
+    return f"index/{folder.name}: {len(index):,} embeddings of {index.encoder}"
 
 
 def read_parquet(path: Path) -> tuple[int, dict[str, Any]]:

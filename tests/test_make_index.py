@@ -96,17 +96,19 @@ def test_two_processes_share_the_work(place, straight):
     assert torch.equal(two.embeddings, straight.embeddings)
 
 
-def test_a_dataset_and_half_precision(place, run_recipe):
+def test_a_dataset_and_an_index_beside_it(place, run_recipe):
     run_recipe(
         place, "make_clocks_crocodiles.py", "--source", "folder", "photos", "--name", "own",
         "--class-names", "place 0", "place 1", "--textures", "0",
     )  # fmt: skip
-    made(place, "own", "--source", "dataset", "own", "--half")
+    made(place, "own", "--source", "dataset", "own", "--publish")
     index = EmbeddingIndex.from_pretrained(place / "runs" / "indexes" / "own")
     assert {identity.split("/")[0] for identity in index.ids} == {"train", "test"}
     assert sorted(set(index.columns["place"])) == ["place 0", "place 1"]
     assert len(index) == 38
-    assert index.embeddings.norm(dim=1).sub(1).abs().max() < 2e-3
+    published = EmbeddingIndex.from_pretrained(place / "runs" / "datasets" / "own" / "index" / "encoder")
+    assert (published.ids, published.encoder) == (index.ids, "encoder")
+    torch.testing.assert_close(published.embeddings, index.embeddings, atol=1e-3, rtol=1e-3)
     made(place, "tests", "--source", "dataset", "own", "--split", "test")
     tests = EmbeddingIndex.from_pretrained(place / "runs" / "indexes" / "tests")
     assert tests.ids == [identity for identity in index.ids if identity.startswith("test/")]
@@ -130,6 +132,7 @@ def test_bad_files_are_named_and_left_out(place, bad_files, tmp_path):
         (("--source", "folder", "nowhere"), "nowhere: no pictures"),
         (("--source", "photos"), "--source must be folder PATH, dataset NAME or hub ID"),
         (("--encoder", "nobody"), "nobody"),
+        (("--publish",), "--publish needs a --source dataset"),
         (("--encoder", "encoder#nothing"), "no layer 'nothing'"),
     ],
 )

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from betwixt.hub import HubError, replace_file
 from betwixt.images import BATCH, to_tensor
-from betwixt.search import METRICS, read_shard, shard_file, write_index, write_shard
+from betwixt.search import METRICS, EmbeddingIndex, read_shard, shard_file, write_index, write_shard
 
 INDEXES = Path("runs/indexes")
 AHEAD = 3  # batches that are decoded while the network is busy
@@ -45,7 +45,7 @@ class Recipe:
     encoder: str = option(help="a run or a published name; NAME#LAYER: another layer of it")
     split: str | None = option(None, "of a dataset; default: all of them")
     metric: str = option("cosine", "how embeddings are compared", choices=list(METRICS))
-    half: bool = option(False, "store 16 bits a number: half the size, read into memory when it is loaded")
+    publish: bool = option(False, "of a dataset: also put the index into its folder, in 16 bits a number")
     shard_size: int = option(2000, "pictures in a shard", range=(1, 1_000_000))
 
 
@@ -73,6 +73,9 @@ def make(recipe: Recipe) -> None:
     model, _ = load(str(encoder_folder))
     model = model.eval().to(state.device)
     dimensions = embedded(model, layer, torch.zeros(1, 3, model.image_size, model.image_size)).shape[1]
+    if recipe.publish and recipe.source[:-1] != ["dataset"]:
+        raise ValueError("--publish needs a --source dataset, whose folder the index goes into")
+    published = dataset_folder(recipe.source[-1]) / "index" / Path(name).name if recipe.publish else None
     about = {**dataclasses.asdict(recipe), "weights": weights_digest(encoder_folder), "pictures": listing(recipe)}
     check_same_recipe(folder, folder / "recipe.json", about)
     count = 0
@@ -87,7 +90,7 @@ def make(recipe: Recipe) -> None:
             if number % state.num_processes == state.process_index:
                 if not is_whole(folder, number):
                     parts = read_ahead(pool, items, model.image_size)
-                    write(folder, number, [(kept, embedded(model, layer, x)) for kept, x in parts], dimensions, recipe)
+                    write(folder, number, [(kept, embedded(model, layer, x)) for kept, x in parts], dimensions)
                 bar.update(len(items))
             count = number + 1
     state.wait_for_everyone()
@@ -95,6 +98,8 @@ def make(recipe: Recipe) -> None:
         files = [shard_file(folder, number).with_suffix(".parquet") for number in range(count)]
         sizes = [pq.read_metadata(file).num_rows for file in files]
         write_index(folder, recipe.encoder, recipe.metric, dimensions, sizes)
+        if recipe.publish:
+            EmbeddingIndex.from_pretrained(folder).save(published, half=True)
         print(f"{folder}: {sum(sizes)} pictures in {count} shards")
 
 
@@ -184,11 +189,10 @@ def embedded(model: torch.nn.Module, layer: str, x: torch.Tensor) -> torch.Tenso
     return embed(model, layer or None, x.to(next(model.parameters()).device)).cpu()
 
 
-def write(folder: Path, number: int, parts: list[tuple[list[Item], torch.Tensor]], dimensions: int, recipe: Recipe):
+def write(folder: Path, number: int, parts: list[tuple[list[Item], torch.Tensor]], dimensions: int) -> None:
     """Write a shard of what its batches gave."""
     kept = [item for items, _ in parts for item in items]
     embeddings = torch.cat([torch.empty(0, dimensions), *(part for _, part in parts if len(part))])
-    embeddings = embeddings.half() if recipe.half else embeddings
     write_shard(folder, number, embeddings, [item.identity for item in kept], {"place": [item.place for item in kept]})
 
 

@@ -31,14 +31,14 @@ def calibrate(
 ) -> Calibration:
     """The threshold at which so few pictures of unknown places are taken for known ones.
 
-    Each picture asked about is looked for once among the pictures of other places alone, as though its own were unknown,
-    and once among the others of its own.
+    Each picture asked about is looked for once among the pictures of other places alone, as though its own were
+    unknown, and once among the others of its own.
 
     Args:
         embeddings: (N, D), rows of length 1.
         places: of each picture.
-        asked: which pictures to ask about: best those of places that the encoder was not trained on, which are no nearer
-            to each other than a visitor's. Default: all of them.
+        asked: which pictures to ask about: best those of places that the encoder was not trained on, which are no
+            nearer to each other than a visitor's. Default: all of them.
 
     Raises:
         ValueError: fewer than two places, or none asked about that has two pictures; in one line.

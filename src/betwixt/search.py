@@ -213,15 +213,19 @@ class EmbeddingIndex:
             found[mask] = self._shards[number][rows[mask] - starts[number]]
         return found
 
-    def save(self, folder: str | PathLike) -> None:
-        """Write the index, in one shard; what was in the folder is replaced once all of it is there."""
+    def save(self, folder: str | PathLike, half: bool = False) -> None:
+        """Write the index, in one shard; what was in the folder is replaced once all of it is there.
+
+        Args:
+            half: store 16 bits a number: half the size, but read into memory when it is loaded.
+        """
         folder = Path(folder)
         staged = folder.with_name(f".{folder.name}.incomplete")
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         shards = []
         if len(self):
-            write_shard(staged, 0, self.embeddings, self.ids, self.columns)
+            write_shard(staged, 0, self.embeddings.half() if half else self.embeddings, self.ids, self.columns)
             shards = [len(self)]
         write_index(staged, self.encoder, self.metric, self.dimensions, shards)
         old = folder.with_name(f".{folder.name}.old")
