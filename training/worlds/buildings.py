@@ -3,7 +3,7 @@ proportions and colours and gives parts that stand on y = 0."""
 
 from __future__ import annotations
 
-from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, GLASS, RIBS, ROOF, SPIRAL, WINDOWS
+from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, GLASS, RIBS, ROOF, SAIL, WINDOWS
 from worlds.masonry import (
     DOOR,
     GOLD,
@@ -169,7 +169,7 @@ def onion_church(color, domes, towers: int, spread: float, radius: float, middle
         tower = painted(color if i % 2 == 0 else shade(color, 1.08), ARCADE + AROUND * 6, shade(color, 0.4), 0.3)
         parts.append(drum(x, z, 0.4, high, 0.72 * size, 0.66 * size, **tower))
         parts.append(drum(x, z, high - 0.03, high + 0.02, 0.82 * size, **trim))
-        skin = painted(domes[i % len(domes)], (pattern + AROUND * 5) if pattern else 0, domes[(i + 1) % len(domes)], 0.5 * size, 0.7)
+        skin = painted(domes[i % len(domes)], (pattern + AROUND * 5) if pattern else 0, domes[(i + 1) % len(domes)], 0.55 * size, 0.3)
         parts += onion(x, z, high, size, **skin)
         parts.append(mast(x, z, high + 2.2 * size, high + 2.2 * size + 0.2, 0.018, **painted(GOLD)))
     return parts
@@ -255,8 +255,10 @@ def opera(color, shells, base="#c8a98c", glass="#5a4636") -> list[Part]:
     """Sails of a shell roof on a podium. `shells` are (x, z, heading in degrees, size)."""
     parts = [block(0, 0, 0, 0.16, (1.25, 0.85), (1.2, 0.8), **painted(base)), block(0, 0, 0.16, 0.24, (1.12, 0.7), **painted(shade(base, 0.94)))]
     for x, z, heading, size in shells:
-        tilt = rotation(roll=-34)
-        outer = ellipsoid((0, 0.0, 0), (0.34, 0.78, 0.36), tilt.T, **painted(color, SPIRAL, shade(color, 0.93), 0.09, 0.5))
-        hollow = ellipsoid((0.2, -0.09, 0), (0.28, 0.68, 0.33), tilt.T, **painted(glass, GLASS, "#8aa3ae", 0.08, 0.6))
-        parts += place([outer, hollow], rotation(yaw=heading), (x, 0.2, z), size)
+        # A quarter of a long ball that leans forward: cut straight across, its open side is glass.
+        for lean, radii, at in ((-20, (0.62, 0.92, 0.36), 0.12), (24, (0.34, 0.5, 0.3), 0.02)):
+            turn = rotation(roll=lean) if lean < 0 else rotation(yaw=180) @ rotation(roll=-lean)
+            sail = painted(color, SAIL, glass, 0.09, 0.4)
+            shell = ellipsoid((at, 0.0, 0), radii, turn.T, clip=(1.0, 0.0, 0.0, 0.0), **sail)
+            parts += place([shell], rotation(yaw=heading), (x, 0.18, z), size)
     return parts

@@ -12,7 +12,7 @@ from torch import Tensor
 from worlds.patterns import below, bricks, checks, mix, noise, stripes, turns, windows
 from worlds.scene import Surface
 
-PLAIN, BLOCKS, WINDOWS, ARCADE, BANDS, SPIRAL, ROOF, LATTICE, RIBS, GLASS, LEAVES, LAMP, DIM, CHECKED = range(14)
+PLAIN, BLOCKS, WINDOWS, ARCADE, BANDS, SPIRAL, ROOF, LATTICE, RIBS, GLASS, LEAVES, LAMP, DIM, CHECKED, SAIL = range(15)
 AROUND = 16  # pattern + AROUND * count: `count` repeats around the part's y axis
 SNOW = (0.93, 0.95, 1.0)
 GLOW = (1.35, 1.1, 0.62)  # of a lit window, brighter than white: at night little light falls on it
@@ -63,6 +63,14 @@ def paint(surface: Surface) -> Tensor:
             lit = noise(torch.floor(u) * 3 + 0.5, torch.floor(v) * 5 + 0.5) > (0.3 if number == ARCADE else 0.5)
             shine = torch.where((pattern == number) & lit, pane * night, 0.0)
             albedo = mix(albedo, _like(GLOW, albedo), shine)
+    if SAIL in present:  # a shell whose open side, where it is cut across local x, is glass
+        normal = surface.local_normal
+        front = normal[:, 0] > 0.97 * (normal * normal).sum(1).sqrt()
+        x, y, z = surface.local.unbind(1)
+        bars = torch.maximum(stripes(z * 4, soft * 0 + 0.15, 0.16), stripes(y * 3, soft * 0 + 0.15, 0.12))
+        pane = mix(surface.accent, _like(GLOW, albedo), 0.9 * night.expand_as(soft))
+        pane = mix(pane, albedo, 0.6 * bars)
+        albedo = torch.where(((pattern == SAIL) & front)[:, None], pane, albedo)
     albedo = _weathered(surface, pattern, albedo, snow, night)
     if LAMP in present:
         glow = mix(albedo, _like(LAMP_GLOW, albedo), night.expand_as(pattern))
@@ -77,7 +85,10 @@ def _like(color: tuple[float, float, float], albedo: Tensor) -> Tensor:
 def _unrolled(surface: Surface, count: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Coordinates u along and v up the part's face, in periods of its pattern, and the size of a pixel in
     them."""
-    x, y, z = surface.local.unbind(1)
+    # Ellipsoids have coordinates in their radii: back to lengths.
+    stretch = (surface.matrix[:, :2] * surface.matrix[:, :2]).sum(2).clamp(min=1e-12).sqrt()
+    x, z = surface.local[:, 0] / stretch[:, 0], surface.local[:, 2] / stretch[:, 0]
+    y = surface.local[:, 1] / stretch[:, 1]
     nx, _, nz = surface.local_normal.unbind(1)
     size = surface.pattern_scale.clamp(min=1e-6)
     flat = torch.where(nx.abs() > nz.abs(), z, x) / size + 0.5  # a window, not a gap, in the middle of a wall

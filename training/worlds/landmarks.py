@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from worlds import landscape, raymarch, structures
 from worlds.factors import Factors
-from worlds.landmark_paint import paint
+from worlds.landmark_paint import LEAVES, paint
 from worlds.scene import Scene, frame_camera
 from worlds.sdf import bounds, rotation
 from worlds.surroundings import OCCLUDERS, fixtures, occluders
@@ -89,8 +89,9 @@ def _scene(row: dict[str, Any]) -> Scene:
     low, high = bounds(parts)
     half = np.maximum(-low, high)[[0, 2]]
     shift = (row["shift_x"], row["shift_y"])
-    view = (row["azimuth"], row["elevation"], 0.82 / row["distance"], shift, row["field_of_view"])
-    camera = frame_camera(parts, *view)
+    view = (row["azimuth"], row["elevation"], 0.92 / row["distance"], shift, row["field_of_view"])
+    built = [part for part in parts if part.pattern != LEAVES]  # not a bridge's banks
+    camera = frame_camera(built, *view)
     camera.position[1] = max(camera.position[1], LOWEST_EYE)
     turn = rotation(row["azimuth"] + row["light_azimuth"], -row["light_elevation"])
     light = turn @ np.array([0.0, 0.0, 1.0])

@@ -24,12 +24,12 @@ SKIES = ("clear", "cloudy", "overcast", "sunset", "night")
 HORIZONS = ("plain", "hills", "mountains", "city")
 WATERS = ("none", "river", "moat", "shore")
 GROUNDS = {  # what the ground is made of: two colours for each season
-    "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a89a50", "#8a7a3c"), ("#eef2f8", "#d3dcea")),
-    "paving": (("#c9c0b0", "#b3a998"), ("#cfc4b0", "#b9ad98"), ("#bfae98", "#a3917b"), ("#e6eaf2", "#c3c9d4")),
+    "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a8a250", "#b08c46"), ("#eef2f8", "#d3dcea")),
+    "paving": (("#c2beb6", "#aca8a0"), ("#c6c2ba", "#b2ada4"), ("#b9b0a4", "#a1978a"), ("#e6eaf2", "#c3c9d4")),
     "sand": (("#e0c48a", "#cfae70"), ("#e8cc92", "#d3b274"), ("#dcbd84", "#c6a469"), ("#ece8e2", "#d8c8a6")),
-    "heath": (("#a3a85c", "#7f8a48"), ("#b5a75e", "#948a4a"), ("#a37a58", "#8a5f52"), ("#ecf0f6", "#ccd4df")),
+    "heath": (("#a3a85c", "#7f8a48"), ("#b8ab66", "#989150"), ("#b8935a", "#9a7450"), ("#ecf0f6", "#ccd4df")),
 }
-WATER_COLORS = {"clear": "#3f8fae", "cloudy": "#4a8aa3", "overcast": "#6c8793", "sunset": "#7a5f78", "night": "#141c38"}
+WATER_COLORS = {"clear": "#3f8fae", "cloudy": "#4a8aa3", "overcast": "#6c8793", "sunset": "#54628c", "night": "#141c38"}
 SKY_COLORS = {  # zenith, horizon
     "clear": ("#3f86d8", "#cfe6f6"),
     "cloudy": ("#5590cf", "#d8e6ee"),
@@ -111,8 +111,17 @@ def surfaces(rows: Tensor, origin: Tensor, rays: Tensor, pixel: Tensor) -> Backd
     down = rays[:, 1].clamp(max=-1e-4)
     on_ground = rays[:, 1] < -1e-4
     t = torch.where(on_ground, (-origin[:, 1] / down).clamp(min=0, max=FAR_AWAY), FAR_AWAY)
-    sky = _sky(row, color, light, rays)
-    ground, wet = _ground(row, color, origin + rays * t[:, None], rays, pixel * t / -down.clamp(max=-0.05))
+    soft, position = pixel * t / -down.clamp(max=-0.05), origin + rays * t[:, None]
+    sky, ground, wet = torch.zeros_like(rays), torch.zeros_like(rays), torch.zeros_like(t)
+    for tiles, part in ((~on_ground.all(1), "sky"), (on_ground.any(1), "ground")):
+        at = tiles.nonzero()[:, 0]
+        if len(at) == 0:
+            continue
+        numbers = {name: value[at] for name, value in row.items()}, {name: value[at] for name, value in color.items()}
+        if part == "sky":
+            sky[at] = _sky(*numbers, light[at], rays[at])
+        else:
+            ground[at], wet[at] = _ground(*numbers, position[at], rays[at], soft[at])
     haze = ((t - 9) / 45).clamp(min=0, max=0.9)
     rim = mix(color["rim"], color["hill"], torch.where(row["sky"] == SKIES.index("night"), 0.7, 0.12).expand_as(t))
     albedo = torch.where(on_ground[:, None], mix(ground, rim, haze), sky)
