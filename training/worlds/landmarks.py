@@ -28,6 +28,7 @@ STRUCTURES = tuple(structures.STRUCTURES)
 INDIVIDUALS = 4
 PLACES = tuple(f"{structure}_{number}" for structure in STRUCTURES for number in range(1, INDIVIDUALS + 1))
 SEASONS, SKIES = landscape.SEASONS, landscape.SKIES
+EDGE = 0.1  # masonry and leaves differ by less from pixel to pixel, outlines by more
 LOWEST_EYE = 0.16  # world units above the ground
 
 
@@ -121,4 +122,5 @@ def render(
     when image_size is not a multiple of 8.
     """
     settings = {"image_size": image_size, "device": device, "batch_size": batch_size, "processes": processes}
+    settings["edge"] = EDGE
     return raymarch.render(factors.rows, _scene, paint, landscape.surfaces, **settings)

@@ -273,11 +273,11 @@ def tile_pixels(image_size: int, device: torch.device) -> Tensor:
     return tiles.reshape(-1, RAYS)
 
 
-def _edges(image: Tensor) -> Tensor:
-    """Pixels (B, H, W) of an sRGB picture (B, 3, H, W) that differ from a neighbour."""
+def _edges(image: Tensor, least: float) -> Tensor:
+    """Pixels (B, H, W) of an sRGB picture (B, 3, H, W) that differ from a neighbour by more than `least`."""
     edge = torch.zeros_like(image[:, 0], dtype=torch.bool)
-    down = (image[:, :, 1:] - image[:, :, :-1]).abs().amax(1) > EDGE
-    across = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs().amax(1) > EDGE
+    down = (image[:, :, 1:] - image[:, :, :-1]).abs().amax(1) > least
+    across = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs().amax(1) > least
     edge[:, 1:] |= down
     edge[:, :-1] |= down
     edge[:, :, 1:] |= across
@@ -294,13 +294,15 @@ def render(
     device: str | torch.device = "cpu",
     batch_size: int | None = None,
     processes: int = 1,
+    edge: float = EDGE,
 ) -> Tensor:
     """Pictures of the scenes that `scene` makes of the rows: uint8 (B, 3, image_size, image_size), sRGB, on
     the CPU.
 
     `batch_size` (default 32 on a CPU, 128 elsewhere) and `processes` change speed and memory, not the pictures. Every
     process draws on one core and takes seconds to start, so several are for many hundred pictures; the
-    functions must then be importable. Raises ValueError when image_size is not a multiple of the tile size,
+    functions must then be importable. Pixels that differ from a neighbour by more than `edge` (sRGB) get four
+    rays. Raises ValueError when image_size is not a multiple of the tile size,
     8, or when batch_size or processes is not positive.
     """
     if image_size <= 0 or image_size % TILE:
@@ -309,7 +311,8 @@ def render(
     if min(batch_size, processes) < 1:
         raise ValueError(f"batch_size and processes must be positive, got {batch_size} and {processes}")
     batches = [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
-    draw = partial(_draw, scene=scene, paint=paint, backdrop=backdrop, image_size=image_size, device=str(device))
+    settings = {"image_size": image_size, "device": str(device), "edge": edge}
+    draw = partial(_draw, scene=scene, paint=paint, backdrop=backdrop, **settings)
     threads = torch.get_num_threads()
     # These small operations are slower when split over threads, which wait for each other, most of all on a busy
     # machine: so one thread of its own per process, without splitting.
@@ -338,6 +341,7 @@ def render_batch(
     backdrop: BackdropFunction,
     image_size: int,
     device: str | torch.device,
+    edge: float = EDGE,
 ) -> Tensor:
     """Pictures of a batch of scenes that fits into memory, uint8 (B, 3, image_size, image_size) on the
     CPU."""
@@ -354,8 +358,8 @@ def render_batch(
     color = renderer.shade(scene, u, v).view(B, len(pixels), 3, RAYS).transpose(1, 2)
     linear[:, :, pixels.flatten()] = color.reshape(B, 3, -1)
 
-    edge = _edges(linear.clamp(0, 1).sqrt().view(B, 3, image_size, image_size)).flatten(1)
-    tile = edge[:, pixels.flatten()].view(-1, RAYS)  # (B * tiles, RAYS)
+    rough = _edges(linear.clamp(0, 1).sqrt().view(B, 3, image_size, image_size), edge).flatten(1)
+    tile = rough[:, pixels.flatten()].view(-1, RAYS)  # (B * tiles, RAYS)
     number, slot = tile.nonzero(as_tuple=True)
     if len(number):
         count = tile.sum(1)
