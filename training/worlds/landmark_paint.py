@@ -17,7 +17,7 @@ AROUND = 16  # pattern + AROUND * count: `count` repeats around the part's y axi
 SNOW = (0.93, 0.95, 1.0)
 GLOW = (1.35, 1.1, 0.62)  # of a lit window, brighter than white: at night little light falls on it
 LAMP_GLOW = (2.6, 2.2, 1.3)
-UNLIT = 0.35  # brightness at night of what no floodlight reaches
+UNLIT = 0.5  # brightness at night of what no floodlight reaches
 
 
 def paint(surface: Surface) -> Tensor:

@@ -28,7 +28,7 @@ STRUCTURES = tuple(structures.STRUCTURES)
 INDIVIDUALS = 4
 PLACES = tuple(f"{structure}_{number}" for structure in STRUCTURES for number in range(1, INDIVIDUALS + 1))
 SEASONS, SKIES = landscape.SEASONS, landscape.SKIES
-EDGE = 0.1  # masonry and leaves differ by less from pixel to pixel, outlines by more
+EDGE = 0.12  # masonry and leaves differ by less from pixel to pixel, outlines by more
 LOWEST_EYE = 0.16  # world units above the ground
 
 
@@ -68,7 +68,7 @@ def sample_view(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "azimuth": uniform(0, 360),
         "elevation": round(2 + 33 * float(rng.random()) ** 1.6, 4),
-        "distance": round(0.72 * (2.0 / 0.72) ** float(rng.random()), 4),
+        "distance": round(0.72 * (1.9 / 0.72) ** float(rng.random()), 4),
         "field_of_view": uniform(22, 48),
         "shift_x": uniform(-0.22, 0.22),
         "shift_y": uniform(-0.16, 0.12),
@@ -122,5 +122,5 @@ def render(
     when image_size is not a multiple of 8.
     """
     settings = {"image_size": image_size, "device": device, "batch_size": batch_size, "processes": processes}
-    settings["edge"] = EDGE
+    settings |= {"edge": EDGE, "tight": True}
     return raymarch.render(factors.rows, _scene, paint, landscape.surfaces, **settings)

@@ -42,7 +42,7 @@ LIGHTS = {  # colours of the light, of the sky's and of the ground's share
     "cloudy": ((0.95, 0.92, 0.86), (0.86, 0.94, 1.04), (0.52, 0.5, 0.46)),
     "overcast": ((0.28, 0.29, 0.3), (1.14, 1.18, 1.22), (0.62, 0.62, 0.62)),
     "sunset": ((1.25, 0.78, 0.42), (0.72, 0.66, 0.86), (0.52, 0.4, 0.36)),
-    "night": ((0.2, 0.24, 0.36), (0.16, 0.2, 0.36), (1.35, 1.02, 0.62)),  # floodlights shine from below
+    "night": ((0.26, 0.3, 0.42), (0.2, 0.24, 0.4), (1.6, 1.24, 0.78)),  # floodlights shine from below
 }
 COVER = {"clear": 0.12, "cloudy": 0.62, "overcast": 0.3, "sunset": 0.45, "night": 0.2}  # share of clouds
 LAYOUT = ("sky", "horizon", "rise", "phase", "drift", "cover", "snow", "ground", "plaza", "water", "level", "width")
@@ -148,7 +148,7 @@ def _sky(row: dict[str, Tensor], color: dict[str, Tensor], light: Tensor, rays: 
     white = torch.where(night[:, None], color["rim"] * 1.15, torch.where(sunset[:, None], sun, 0.98))
     white = torch.where((row["sky"] == SKIES.index("overcast"))[:, None], color["zenith"] * 0.86, white)
     sky = mix(sky, white, cover)
-    stars = below(noise(x * 47 + 9 + z * 31, height * 60 + z * 17), 0.05, torch.full_like(x, 0.03))
+    stars = below(noise(u * 41 + 9, v * 41), 0.07, torch.full_like(x, 0.04))
     sky = mix(sky, torch.full_like(sky, 0.95), torch.where(night, stars * (1 - cover) * 0.9, 0.0))
     return _horizon(row, color, rays, sky)
 

@@ -198,6 +198,19 @@ def bound_radius(part: Part) -> float:
     return float(np.linalg.norm(wide) + part.radius)
 
 
+def hull(part: Part) -> np.ndarray:
+    """Half axes (3, 3) of a box around the part, along its own axes."""
+    slope = np.array([abs(part.taper[0]), 0.0, abs(part.taper[1])])
+    if not part.solid:
+        thick = part.radius + slope[0] * part.half[1]
+        half = (thick + np.array([part.repeat[0] * part.repeat[1], part.half[1], 0.0])) * part.scale
+        return half[:, None] * part.axes
+    half = part.half + slope * part.half[1] + part.radius
+    if part.ring >= 0:
+        half[0] = half[2] = part.ring + half[0]
+    return half[:, None] * part.axes
+
+
 # --------------------------------------------------------------------------------------------------
 
 ROUND = {
@@ -229,7 +242,8 @@ class Group:
     """Parts of one kind of B scenes, padded to P with parts that are far away: numbers (B, P, N), paint (B,
     P, M), bounding spheres (B, P, 4) with a negative radius for padding, soft (B, P) with 1 for parts that
     melt, shades (B, P) with 1 for parts that cast shadows, cut (B, P) with 1 for parts with something cut off, and
-    how many of the first parts these are among (None: not counted yet)."""
+    how many of the first parts these are among (None: not counted yet); hulls (B, P, 3, 3) are the half axes of
+    boxes around the parts."""
 
     numbers: Tensor
     paint: Tensor
@@ -237,6 +251,7 @@ class Group:
     soft: Tensor
     shades: Tensor
     cut: Tensor
+    hulls: Tensor
     cuts: int | None = None
 
     def choose(self, scene: Tensor, index: Tensor) -> Group:
@@ -248,7 +263,7 @@ class Group:
         return self._pick(keep)
 
     def _pick(self, at) -> Group:
-        fields = (self.numbers, self.paint, self.spheres, self.soft, self.shades, self.cut)
+        fields = (self.numbers, self.paint, self.spheres, self.soft, self.shades, self.cut, self.hulls)
         return Group(*(field[at] for field in fields), self.cuts)
 
     def counted(self) -> Group:
@@ -291,6 +306,7 @@ def pack(scenes: Sequence[Sequence[Part]], solid: bool, device: str | torch.devi
     numbers = np.tile(np.array(nowhere), (len(scenes), count, 1))
     paint = np.zeros((len(scenes), count, sum(PAINT.values())))
     spheres = np.tile(np.array([0.0, 0.0, 0.0, -1.0]), (len(scenes), count, 1))
+    hulls = np.zeros((len(scenes), count, 3, 3))
     soft, shades, cut = (np.zeros((len(scenes), count)) for _ in range(3))
     for b, parts in enumerate(chosen):
         for p, part in enumerate(parts):
@@ -298,8 +314,9 @@ def pack(scenes: Sequence[Sequence[Part]], solid: bool, device: str | torch.devi
             paint[b, p] = [*part.color, *part.accent, part.pattern, part.pattern_scale, part.gloss, *row[:12]]
             spheres[b, p] = [*part.center, bound_radius(part)]
             soft[b, p], shades[b, p] = part.soft, part.shades
+            hulls[b, p] = hull(part)
             cut[b, p] = part.openings is not None or part.clip is not None
-    arrays = (numbers, paint, spheres, soft, shades, cut)
+    arrays = (numbers, paint, spheres, soft, shades, cut, hulls)
     return Group(*(torch.tensor(array, dtype=torch.float32, device=device) for array in arrays)).counted()
 
 

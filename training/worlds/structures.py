@@ -12,8 +12,9 @@ import numpy as np
 from worlds import buildings, monuments, towers
 from worlds.landmark_paint import CHECKED, SPIRAL
 from worlds.landscape import Setting
-from worlds.sdf import Part, bounds, place
+from worlds.sdf import Part, bound_radius, bounds, place
 
+TRIM = 0.09  # radius in world units of what is too small to throw a shadow worth its time
 SIZE = 2.0  # height or width of a landmark in world units, whichever is larger
 
 
@@ -423,7 +424,8 @@ def landmark(structure: str, number: int) -> tuple[Part, ...]:
     low, high = bounds(parts)
     scale = SIZE / max(high[1], high[0] - low[0], high[2] - low[2])
     middle = (low + high) / 2
-    return tuple(place(parts, shift=(-middle[0] * scale, 0, -middle[2] * scale), scale=scale))
+    placed = place(parts, shift=(-middle[0] * scale, 0, -middle[2] * scale), scale=scale)
+    return tuple(replace(part, shades=part.shades and bound_radius(part) > TRIM) for part in placed)
 
 
 def setting(structure: str, number: int) -> Setting:
