@@ -3,11 +3,14 @@ proportions and colours and gives parts that stand on y = 0."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, GLASS, RIBS, ROOF, SAIL, WINDOWS
 from worlds.masonry import (
     DOOR,
     GOLD,
     SLATE,
+    Color,
     battlement,
     block,
     circle,
@@ -20,12 +23,14 @@ from worlds.masonry import (
     painted,
     shade,
 )
-from worlds.sdf import Openings, Part, box, capsule, cylinder, ellipsoid, place, ring, rotation
+from worlds.sdf import Part, box, capsule, cylinder, ellipsoid, place, ring, rotation
 
 DARK = (0.16, 0.15, 0.16)
 
 
-def stepped_pyramid(color, tiers: int, width: float, height: float, head: str, stairs: int, top: float = 0.42) -> list[Part]:
+def stepped_pyramid(
+    color: Color, tiers: int, width: float, height: float, head: str, stairs: int, top: float = 0.42
+) -> list[Part]:
     """Terraces with steep stairs on some sides. `head`: temple, comb, hut or bare."""
     stone, parts, rise = painted(color, BLOCKS, size=0.14), [], height / tiers
     for i in range(tiers):
@@ -33,7 +38,9 @@ def stepped_pyramid(color, tiers: int, width: float, height: float, head: str, s
         parts.append(block(0, 0, rise * i, rise * (i + 1), half, half - 0.12 * rise, **stone))
     wide, pale = 0.2 * width, painted(shade(color, 1.12), RIBS, shade(color, 0.8), 0.07)
     for i in range(stairs):
-        run = block(0, 0, 0, height, (wide, 0.5 * (width + 0.34)), (wide, 0.5 * (top + 0.02)), **painted(shade(color, 1.1)))
+        run = block(
+            0, 0, 0, height, (wide, 0.5 * (width + 0.34)), (wide, 0.5 * (top + 0.02)), **painted(shade(color, 1.1))
+        )
         flight = place([run], shift=(0, 0, 0.5 * top))
         parts += place(flight, rotation(yaw=90 * i))
     if head in ("temple", "comb"):
@@ -45,24 +52,33 @@ def stepped_pyramid(color, tiers: int, width: float, height: float, head: str, s
         parts.append(block(0, -0.2 * top, height + 0.3, height + 0.85, (0.5 * top, 0.09), (0.34 * top, 0.06), **stone))
     elif head == "hut":
         parts.append(block(0, 0, height, height + 0.22, 0.6 * top, **painted("#b5653f")))
-        parts.append(block(0, 0, height + 0.22, height + 0.55, 0.8 * top, 0.0, **painted("#c8a35c", ROOF, "#9a7838", 0.08)))
+        parts.append(
+            block(0, 0, height + 0.22, height + 0.55, 0.8 * top, 0.0, **painted("#c8a35c", ROOF, "#9a7838", 0.08))
+        )
     return parts
 
 
-def pyramid(color, width: float, height: float, kind: str, cap="#f1ead8") -> list[Part]:
+def pyramid(color: Color, width: float, height: float, kind: str, cap: Color = "#f1ead8") -> list[Part]:
     """Smooth stone pyramids. `kind`: capped (old casing at the tip), bent, portal (steep pair with porches) or
     family (with three small ones)."""
     stone = painted(color, BLOCKS, size=0.17)
     if kind == "bent":
         parts = [block(0, 0, 0, 0.55 * height, width, 0.55 * width, **stone)]
-        parts.append(block(0, 0, 0.55 * height, height, 0.55 * width, 0.0, **painted(shade(color, 1.05), BLOCKS, size=0.17)))
+        parts.append(
+            block(0, 0, 0.55 * height, height, 0.55 * width, 0.0, **painted(shade(color, 1.05), BLOCKS, size=0.17))
+        )
         parts.append(block(0.2, width + 0.35, 0, 0.16, (0.5, 0.08), **painted(shade(color, 0.85))))
     elif kind == "portal":
         parts = []
         for x, size in ((-0.62, 1.0), (0.7, 0.72)):
             parts.append(block(x, 0, 0, height * size, width * size, 0.05, **stone))
-            porch = block(x, width * size, 0, 0.42 * size, (0.24 * size, 0.22), (0.2 * size, 0.2), **painted(shade(color, 0.92)))
-            parts += [porch, box((x, 0.14 * size, width * size + 0.2), (0.08, 0.14 * size, 0.05), 0.01, **painted(DARK))]
+            porch = block(
+                x, width * size, 0, 0.42 * size, (0.24 * size, 0.22), (0.2 * size, 0.2), **painted(shade(color, 0.92))
+            )
+            parts += [
+                porch,
+                box((x, 0.14 * size, width * size + 0.2), (0.08, 0.14 * size, 0.05), 0.01, **painted(DARK)),
+            ]
     else:
         parts = [block(0, 0, 0, height, width, 0.0, **stone)]
         if kind == "capped":
@@ -73,11 +89,21 @@ def pyramid(color, width: float, height: float, kind: str, cap="#f1ead8") -> lis
             parts.append(box((0, 0.09, width + 0.5), (0.07, 0.09, 0.02), 0.005, **painted(DARK)))
         else:
             for i in range(3):
-                parts.append(block(0.62 * (i - 1), width + 0.55, 0, 0.42, 0.25, 0.0, **painted(shade(color, 0.92), BLOCKS, size=0.12)))
+                parts.append(
+                    block(
+                        0.62 * (i - 1),
+                        width + 0.55,
+                        0,
+                        0.42,
+                        0.25,
+                        0.0,
+                        **painted(shade(color, 0.92), BLOCKS, size=0.12),
+                    )
+                )
     return parts
 
 
-def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -> list[Part]:
+def domed_mosque(color: Color, roof: Color, minarets: int, kind: str, slender: float = 0.07) -> list[Part]:
     """A great dome between minarets. `kind`: onion (a mausoleum on a plinth), stacked (domes and half domes),
     gold (an eight-sided drum) or many (a field of small domes)."""
     wall = painted(color, ARCADE, shade(color, 0.42), 0.3)
@@ -91,8 +117,14 @@ def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -
         for x, z, _ in circle(4, 0.6, 45):
             parts.append(dome(x, z, 0.82, 0.14, 0.18, **painted(roof)))
         for side in (-1, 1):
-            parts += [box((0, plinth + 0.28, side * 0.57), (0.19, 0.34, 0.03), 0.01, **painted(color)), box((0, plinth + 0.22, side * 0.6), (0.12, 0.22, 0.01), 0.005, **painted(DARK))]
-            parts += [box((side * 0.57, plinth + 0.28, 0), (0.03, 0.34, 0.19), 0.01, **painted(color)), box((side * 0.6, plinth + 0.22, 0), (0.01, 0.22, 0.12), 0.005, **painted(DARK))]
+            parts += [
+                box((0, plinth + 0.28, side * 0.57), (0.19, 0.34, 0.03), 0.01, **painted(color)),
+                box((0, plinth + 0.22, side * 0.6), (0.12, 0.22, 0.01), 0.005, **painted(DARK)),
+            ]
+            parts += [
+                box((side * 0.57, plinth + 0.28, 0), (0.03, 0.34, 0.19), 0.01, **painted(color)),
+                box((side * 0.6, plinth + 0.22, 0), (0.01, 0.22, 0.12), 0.005, **painted(DARK)),
+            ]
     elif kind == "stacked":
         reach = 0.92
         parts += [block(0, 0, 0, 0.5, 0.85, **wall), block(0, 0, 0.5, 0.72, 0.55, **wall)]
@@ -102,11 +134,16 @@ def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -
     elif kind == "gold":
         reach = 0.85
         parts += [block(0, 0, 0, 0.5, 0.72, **painted(color, ARCADE, "#2c5f8a", 0.24))]
-        parts += [box((0, 0.25, 0), (0.72, 0.25, 0.72), 0.01, rotation(yaw=45).T, **painted(color, ARCADE, "#2c5f8a", 0.24))]
+        parts += [
+            box((0, 0.25, 0), (0.72, 0.25, 0.72), 0.01, rotation(yaw=45).T, **painted(color, ARCADE, "#2c5f8a", 0.24))
+        ]
         parts += [drum(0, 0, 0.45, 0.78, 0.46, **painted("#3f7fa6", WINDOWS + AROUND * 14, "#d8e6ea", 0.14))]
         parts += [ellipsoid((0, 0.82, 0), (0.5, 0.58, 0.5), **painted(roof, gloss=0.8))]
     else:
-        parts += [block(0, 0, 0, 0.42, 0.95, **wall), drum(0, 0, 0.4, 0.62, 0.36, **painted(color, WINDOWS + AROUND * 12, shade(color, 0.4), 0.15))]
+        parts += [
+            block(0, 0, 0, 0.42, 0.95, **wall),
+            drum(0, 0, 0.4, 0.62, 0.36, **painted(color, WINDOWS + AROUND * 12, shade(color, 0.4), 0.15)),
+        ]
         parts += [dome(0, 0, 0.62, 0.36, 0.36, **painted(roof, gloss=0.3))]
         parts += [dome(x, z, 0.4, 0.17, 0.19, **painted(roof, gloss=0.3)) for x, z, _ in circle(8, 0.68)]
     high = max((part.center[1] + 0.5 for part in parts if not part.solid), default=1.0)
@@ -114,13 +151,22 @@ def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -
     turn = 45 if minarets in (2, 4) else 30
     for x, z, _ in circle(minarets, reach * 1.25 if minarets > 1 else 0.9, turn)[:minarets]:
         parts.append(drum(x, z, 0, tall, slender, 0.75 * slender, **painted(color)))
-        parts += [drum(x, z, plinth + y, plinth + y + 0.05, 1.7 * slender, **painted(shade(color, 1.05))) for y in (0.62, 1.08)]
+        parts += [
+            drum(x, z, plinth + y, plinth + y + 0.05, 1.7 * slender, **painted(shade(color, 1.05)))
+            for y in (0.62, 1.08)
+        ]
         top = painted(roof if kind in ("gold", "onion") else SLATE, gloss=0.3)
-        parts.append(drum(x, z, tall, tall + 0.34, 1.05 * slender, 0.0, **top) if kind != "onion" else dome(x, z, tall, 1.2 * slender, 0.14, **top))
+        parts.append(
+            drum(x, z, tall, tall + 0.34, 1.05 * slender, 0.0, **top)
+            if kind != "onion"
+            else dome(x, z, tall, 1.2 * slender, 0.14, **top)
+        )
     return parts
 
 
-def cathedral(color, roof, kind: str, spire: float = 1.0, length: float = 0.75, bays: float = 0.22) -> list[Part]:
+def cathedral(
+    color: Color, roof: Color, kind: str, spire: float = 1.0, length: float = 0.75, bays: float = 0.22
+) -> list[Part]:
     """A nave with two towers at +z and a rose window. `kind`: spires, flat (square towers), unequal or cross
     (a tower over the crossing)."""
     wall = painted(color, ARCADE, shade(color, 0.35), bays)
@@ -137,7 +183,11 @@ def cathedral(color, roof, kind: str, spire: float = 1.0, length: float = 0.75, 
         parts.append(block(x, front, 0, tall, 0.19, 0.175, **painted(color, ARCADE, shade(color, 0.3), 0.28)))
         parts.append(block(x, front, tall - 0.02, tall + 0.03, 0.21, **painted(shade(color, 1.08))))
         if kind == "flat":
-            parts += [mast(x + a, front + b, tall, tall + 0.16, 0.03, **painted(color)) for a in (-0.16, 0.16) for b in (-0.16, 0.16)]
+            parts += [
+                mast(x + a, front + b, tall, tall + 0.16, 0.03, **painted(color))
+                for a in (-0.16, 0.16)
+                for b in (-0.16, 0.16)
+            ]
         else:
             high = spire * (0.75 if kind == "unequal" and side > 0 else 1.05 if kind == "unequal" else 1)
             sharp = painted(color if kind == "spires" else roof, RIBS, shade(color, 0.75), 0.06)
@@ -145,16 +195,26 @@ def cathedral(color, roof, kind: str, spire: float = 1.0, length: float = 0.75, 
             parts.append(mast(x, front, tall + high - 0.1, tall + high + 0.12, 0.018, **painted(GOLD)))
     parts.append(block(0, front + 0.1, 0, 0.98, (0.2, 0.12), **painted(color)))
     parts.append(gable(0, front + 0.1, 0.98, 1.2, (0.2, 0.12), **painted(color)))
-    parts.append(cylinder((0, 0.76, front + 0.21), (0, 0, 1), 0.14, 0.025, 0.005, **painted("#3b4a7a", GLASS, "#b8486a", 0.05)))
-    parts += [box((x, h, front + 0.2), (0.07, h, 0.05 if x == 0 else 0.03), 0.03, **painted(DARK)) for x, h in ((0, 0.22), (-0.36, 0.16), (0.36, 0.16))]
+    parts.append(
+        cylinder((0, 0.76, front + 0.21), (0, 0, 1), 0.14, 0.025, 0.005, **painted("#3b4a7a", GLASS, "#b8486a", 0.05))
+    )
+    parts += [
+        box((x, h, front + 0.2), (0.07, h, 0.05 if x == 0 else 0.03), 0.03, **painted(DARK))
+        for x, h in ((0, 0.22), (-0.36, 0.16), (0.36, 0.16))
+    ]
     if kind == "cross":
-        parts += [block(0, -0.3, 0.9, 1.3, 0.2, **wall), block(0, -0.3, 1.3, 1.3 + 1.1 * spire, 0.2, 0.0, **painted(roof))]
+        parts += [
+            block(0, -0.3, 0.9, 1.3, 0.2, **wall),
+            block(0, -0.3, 1.3, 1.3 + 1.1 * spire, 0.2, 0.0, **painted(roof)),
+        ]
     elif kind == "flat":
         parts.append(capsule((0, 0.9, -0.3), (0, 1.75, -0.3), 0.07, 0.005, **painted(roof)))
     return parts
 
 
-def onion_church(color, domes, towers: int, spread: float, radius: float, middle: float, pattern: int = 0) -> list[Part]:
+def onion_church(
+    color: Color, domes: tuple[Color, ...], towers: int, spread: float, radius: float, middle: float, pattern: int = 0
+) -> list[Part]:
     """A church under onion domes on drums: one in the middle, `towers` around it. `domes` are their colours."""
     trim = painted("#f4efe4")
     parts = [block(0, 0, 0, 0.5, spread + 0.2, **painted(color, ARCADE, shade(color, 0.45), 0.26))]
@@ -169,55 +229,83 @@ def onion_church(color, domes, towers: int, spread: float, radius: float, middle
         tower = painted(color if i % 2 == 0 else shade(color, 1.08), ARCADE + AROUND * 6, shade(color, 0.4), 0.3)
         parts.append(drum(x, z, 0.4, high, 0.72 * size, 0.66 * size, **tower))
         parts.append(drum(x, z, high - 0.03, high + 0.02, 0.82 * size, **trim))
-        skin = painted(domes[i % len(domes)], (pattern + AROUND * 5) if pattern else 0, domes[(i + 1) % len(domes)], 0.55 * size, 0.3)
+        skin = painted(
+            domes[i % len(domes)],
+            (pattern + AROUND * 5) if pattern else 0,
+            domes[(i + 1) % len(domes)],
+            0.55 * size,
+            0.3,
+        )
         parts += onion(x, z, high, size, **skin)
         parts.append(mast(x, z, high + 2.2 * size, high + 2.2 * size + 0.2, 0.018, **painted(GOLD)))
     return parts
 
 
-def castle(color, roof, kind: str, towers: int = 4, width: float = 0.8) -> list[Part]:
+def castle(color: Color, roof: Color, kind: str, towers: int = 4, width: float = 0.8) -> list[Part]:
     """Walls, towers and a gate at +z. `kind`: round (towers with cones), square (battlements), fairy (a tall
     keep with spires) or shell (a round keep on a hill)."""
     wall, battle = painted(color, BLOCKS, size=0.13), painted(shade(color, 1.04))
     stone = painted(color, BLOCKS + AROUND * 8, size=0.13)
     tiles = painted(roof, ROOF, shade(roof, 0.75), 0.1)
-    gate = [box((0, 0.17, width + 0.1), (0.13, 0.17, 0.06), 0.02, **painted(DARK)), block(0, width, 0, 0.62, (0.24, 0.14), **wall)]
-    gate.append(battlement(0, width, 0.6, 0.72, (0.26, 0.16), 0.14, 1, Openings, **battle))
+    gate = [
+        box((0, 0.17, width + 0.1), (0.13, 0.17, 0.06), 0.02, **painted(DARK)),
+        block(0, width, 0, 0.62, (0.24, 0.14), **wall),
+    ]
+    gate += battlement(0, width, 0.6, 0.72, (0.26, 0.16), 0.14, 1, **battle)
     if kind == "shell":
         parts = [drum(0, 0, 0, 0.42, 1.25, 0.7, **painted("#86a355", ROOF, "#6f8c48", 0.3))]
-        parts += [drum(0, 0, 0.4, 0.98, 0.6, **stone), battlement(0, 0, 0.96, 1.1, 0.44, 0.14, 2, Openings, **battle)]
+        parts += [drum(0, 0, 0.4, 0.98, 0.6, **stone), *battlement(0, 0, 0.96, 1.1, 0.44, 0.14, 2, **battle)]
         parts += [ring((0, 1.03, 0), (0, 1, 0), 0.58, 0.04, 0.06, 0.01, **battle)]
         parts += [drum(0.36, -0.36, 0.4, 1.5, 0.2, **stone), drum(0.36, -0.36, 1.5, 1.9, 0.26, 0.0, **tiles)]
-        parts += [block(0, 0.72, 0.2, 0.72, (0.2, 0.2), **wall), box((0, 0.46, 0.92), (0.09, 0.16, 0.03), 0.02, **painted(DARK))]
-        return [*parts, mast(0, 0, 1.0, 1.6, 0.02, **painted(DARK)), box((0.14, 1.52, 0), (0.13, 0.08, 0.008), 0.004, **painted("#c23b32"))]
+        parts += [
+            block(0, 0.72, 0.2, 0.72, (0.2, 0.2), **wall),
+            box((0, 0.46, 0.92), (0.09, 0.16, 0.03), 0.02, **painted(DARK)),
+        ]
+        return [
+            *parts,
+            mast(0, 0, 1.0, 1.6, 0.02, **painted(DARK)),
+            box((0.14, 1.52, 0), (0.13, 0.08, 0.008), 0.004, **painted("#c23b32")),
+        ]
     parts, reach = list(gate), width
     for side in (-1, 1):
         parts.append(block(0, side * reach, 0, 0.42, (reach, 0.07), **wall))
         parts.append(block(side * reach, 0, 0, 0.42, (0.07, reach), **wall))
-        parts.append(battlement(0, side * reach, 0.4, 0.5, (reach, 0.075), 0.16, 5, Openings, **battle))
-        parts.append(battlement(side * reach, 0, 0.4, 0.5, (0.075, reach), 0.16, 5, Openings, **battle))
+        parts += battlement(0, side * reach, 0.4, 0.5, (reach, 0.075), 0.16, 5, **battle)
+        parts += battlement(side * reach, 0, 0.4, 0.5, (0.075, reach), 0.16, 5, **battle)
     for i, (x, z, _) in enumerate(circle(4, reach * 1.41, 45)[:towers]):
         high = 0.72 if kind != "fairy" else 0.7 + 0.3 * (i % 3)
         if kind == "square":
-            parts += [block(x, z, 0, high, 0.2, **wall), battlement(x, z, high - 0.02, high + 0.12, 0.22, 0.15, 1, Openings, **battle)]
+            parts += [
+                block(x, z, 0, high, 0.2, **wall),
+                *battlement(x, z, high - 0.02, high + 0.12, 0.22, 0.15, 1, **battle),
+            ]
         else:
             size = 0.2 if kind == "round" else 0.15
             parts += [drum(x, z, 0, high, size, **stone), drum(x, z, high - 0.02, high + 0.04, 1.15 * size, **battle)]
             parts.append(drum(x, z, high + 0.03, high + (0.42 if kind == "round" else 0.6), 1.25 * size, 0.0, **tiles))
     if kind == "fairy":
-        parts += [block(0, -0.1, 0, 1.1, (0.4, 0.3), **painted(color, WINDOWS, shade(color, 0.4), 0.16)), gable(0, -0.1, 1.1, 1.5, (0.44, 0.34), "x", **tiles)]
+        parts += [
+            block(0, -0.1, 0, 1.1, (0.4, 0.3), **painted(color, WINDOWS, shade(color, 0.4), 0.16)),
+            gable(0, -0.1, 1.1, 1.5, (0.44, 0.34), "x", **tiles),
+        ]
         for x, z, high, size in ((0.42, 0.2, 1.9, 0.15), (-0.42, -0.3, 1.5, 0.13), (-0.4, 0.22, 1.25, 0.1)):
             parts += [drum(x, z, 0, high, size, **stone), drum(x, z, high, high + 0.6, 1.35 * size, 0.0, **tiles)]
     elif kind == "square":
-        parts += [block(0, -0.1, 0, 1.15, 0.42, **painted(color, WINDOWS, shade(color, 0.3), 0.26)), battlement(0, -0.1, 1.12, 1.28, 0.44, 0.17, 2, Openings, **battle)]
+        parts += [
+            block(0, -0.1, 0, 1.15, 0.42, **painted(color, WINDOWS, shade(color, 0.3), 0.26)),
+            *battlement(0, -0.1, 1.12, 1.28, 0.44, 0.17, 2, **battle),
+        ]
         parts += [block(x * 0.42, z * 0.42 - 0.1, 0, 1.35, 0.1, **wall) for x in (-1, 1) for z in (-1, 1)]
     else:
-        parts += [block(0, -0.2, 0, 0.75, (0.45, 0.28), **painted(color, WINDOWS, shade(color, 0.3), 0.2)), gable(0, -0.2, 0.75, 1.05, (0.5, 0.32), "x", **tiles)]
+        parts += [
+            block(0, -0.2, 0, 0.75, (0.45, 0.28), **painted(color, WINDOWS, shade(color, 0.3), 0.2)),
+            gable(0, -0.2, 0.75, 1.05, (0.5, 0.32), "x", **tiles),
+        ]
         parts += [drum(-0.3, -0.2, 0, 1.3, 0.2, **stone), drum(-0.3, -0.2, 1.3, 1.75, 0.26, 0.0, **tiles)]
     return parts
 
 
-def temple(color, kind: str, front: int, side: int, roof="#c9845c") -> list[Part]:
+def temple(color: Color, kind: str, front: int, side: int, roof: Color = "#c9845c") -> list[Part]:
     """Columns on steps under a gable; `front` and `side` count pairs of columns beside a middle one. `kind`:
     whole, ruin (roofless, one end broken), podium (high, with a stair) or tholos (round)."""
     marble, radius, gap = painted(color, gloss=0.12), 0.065, 0.25
@@ -228,32 +316,61 @@ def temple(color, kind: str, front: int, side: int, roof="#c9845c") -> list[Part
         parts = [drum(0, 0, 0.06 * i, 0.06 * (i + 1), 0.95 - 0.07 * i, **painted(color)) for i in range(3)]
         parts += [drum(0, 0, 0.18, 0.95, 0.46, **painted(shade(color, 0.85), BLOCKS + AROUND * 8, size=0.15))]
         parts += [capsule((x, 0.15, z), (x, 0.92, z), radius, 0.055, **marble) for x, z, _ in circle(front, 0.7)]
-        parts += [ring((0, 1.0, 0), (0, 1, 0), 0.68, 0.12, 0.1, 0.01, **marble), drum(0, 0, 1.1, 1.45, 0.84, 0.05, **painted(roof, ROOF, shade(roof, 0.75), 0.1))]
+        parts += [
+            ring((0, 1.0, 0), (0, 1, 0), 0.68, 0.12, 0.1, 0.01, **marble),
+            drum(0, 0, 1.1, 1.45, 0.84, 0.05, **painted(roof, ROOF, shade(roof, 0.75), 0.1)),
+        ]
         return [*parts, ellipsoid((0, 1.48, 0), 0.06, **marble)]
     steps = 3
-    parts = [block(0, 0, low * i / steps, low * (i + 1) / steps, (half + 0.2 - 0.06 * i, deep + 0.2 - 0.06 * i), **painted(shade(color, 0.95))) for i in range(steps)]
+    parts = [
+        block(
+            0,
+            0,
+            low * i / steps,
+            low * (i + 1) / steps,
+            (half + 0.2 - 0.06 * i, deep + 0.2 - 0.06 * i),
+            **painted(shade(color, 0.95)),
+        )
+        for i in range(steps)
+    ]
     if kind == "podium":
         parts = [block(0, 0, 0, low, (half + 0.06, deep + 0.06), **painted(shade(color, 0.95), BLOCKS, size=0.16))]
-        parts += [block(0, deep + 0.28 - 0.08 * i, 0, low * (i + 1) / 4, (half - 0.05, 0.3 - 0.06 * i), **painted(color)) for i in range(4)]
+        parts += [
+            block(0, deep + 0.28 - 0.08 * i, 0, low * (i + 1) / 4, (half - 0.05, 0.3 - 0.06 * i), **painted(color))
+            for i in range(4)
+        ]
     parts += [colonnade(0, z, low, top, radius, gap, front, **marble) for z in (-deep + 0.1, deep - 0.1)]
     parts += [colonnade(s * (half - 0.1), 0, low, top, radius, gap, side, "z", **marble) for s in (-1, 1)]
     if kind == "ruin":
         beam = 0.5 * deep
         parts += [block(0, deep - 0.1, top, top + 0.14, (half, 0.09), **marble)]
         parts += [block(s * (half - 0.1), deep - beam, top, top + 0.14, (0.09, beam), **marble) for s in (-1, 1)]
-        parts += [box((s * 0.3, 0.12, -deep - 0.35 + 0.2 * s), (0.08, 0.07, 0.14), 0.02, rotation(yaw=40 * s).T, **marble) for s in (-1, 1)]
+        parts += [
+            box((s * 0.3, 0.12, -deep - 0.35 + 0.2 * s), (0.08, 0.07, 0.14), 0.02, rotation(yaw=40 * s).T, **marble)
+            for s in (-1, 1)
+        ]
         return [*parts, capsule((half + 0.35, 0.08, -0.2), (half + 0.45, 0.08, 0.35), 0.07, **marble)]
     parts.append(block(0, 0, low, top, (half - 0.28, deep - 0.3), **painted(shade(color, 0.78), BLOCKS, size=0.18)))
     parts.append(box((0, low + 0.24, deep - 0.29), (0.11, 0.24, 0.02), 0.01, **painted(DARK)))
     parts.append(block(0, 0, top, top + 0.15, (half, deep), **marble))
-    parts.append(gable(0, 0, top + 0.15, top + 0.48, (half + 0.05, deep + 0.03), **painted(roof, ROOF, shade(roof, 0.78), 0.09)))
-    parts += [gable(0, s * (deep - 0.01), top + 0.15, top + 0.44, (half, 0.06), **painted(shade(color, 1.05))) for s in (-1, 1)]
+    parts.append(
+        gable(0, 0, top + 0.15, top + 0.48, (half + 0.05, deep + 0.03), **painted(roof, ROOF, shade(roof, 0.78), 0.09))
+    )
+    parts += [
+        gable(0, s * (deep - 0.01), top + 0.15, top + 0.44, (half, 0.06), **painted(shade(color, 1.05)))
+        for s in (-1, 1)
+    ]
     return parts
 
 
-def opera(color, shells, base="#c8a98c", glass="#5a4636") -> list[Part]:
+def opera(
+    color: Color, shells: Sequence[tuple[float, float, float, float]], base: Color = "#c8a98c", glass: Color = "#5a4636"
+) -> list[Part]:
     """Sails of a shell roof on a podium. `shells` are (x, z, heading in degrees, size)."""
-    parts = [block(0, 0, 0, 0.16, (1.25, 0.85), (1.2, 0.8), **painted(base)), block(0, 0, 0.16, 0.24, (1.12, 0.7), **painted(shade(base, 0.94)))]
+    parts = [
+        block(0, 0, 0, 0.16, (1.25, 0.85), (1.2, 0.8), **painted(base)),
+        block(0, 0, 0.16, 0.24, (1.12, 0.7), **painted(shade(base, 0.94))),
+    ]
     for x, z, heading, size in shells:
         # A quarter of a long ball that leans forward: cut straight across, its open side is glass.
         for lean, radii, at in ((-20, (0.62, 0.92, 0.36), 0.12), (24, (0.34, 0.5, 0.3), 0.02)):

@@ -105,7 +105,7 @@ def _weathered(surface: Surface, pattern: Tensor, albedo: Tensor, snow: Tensor, 
     stain = noise(x * 2.3 + 4, (y - z) * 2.3) - 0.5
     albedo = albedo * (1 + 0.1 * stain)[:, None]
     patchy = noise(x * 5 + 2, z * 5)
-    lying = below(-surface.normal[:, 1], -0.42 - 0.3 * patchy, torch.full_like(x, 0.25)) * 0.92
+    lying = below(-surface.normal[:, 1], -0.52 - 0.26 * patchy, torch.full_like(x, 0.25)) * 0.92
     albedo = mix(albedo, _like(SNOW, albedo), lying * snow)
     beside = (pattern == LEAVES) | (pattern == DIM)
     return albedo * torch.where(beside, 1 - (1 - UNLIT) * night, 1.0)[:, None]

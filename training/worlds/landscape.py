@@ -22,9 +22,9 @@ from worlds.sdf import FAR_AWAY
 SEASONS = ("spring", "summer", "autumn", "winter")
 SKIES = ("clear", "cloudy", "overcast", "sunset", "night")
 HORIZONS = ("plain", "hills", "mountains", "city")
-WATERS = ("none", "river", "moat", "shore")
+WATERS = ("none", "river", "shore")
 GROUNDS = {  # what the ground is made of: two colours for each season
-    "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a8a250", "#b08c46"), ("#eef2f8", "#d3dcea")),
+    "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a2a452", "#a8914c"), ("#eef2f8", "#d3dcea")),
     "paving": (("#c2beb6", "#aca8a0"), ("#c6c2ba", "#b2ada4"), ("#b9b0a4", "#a1978a"), ("#e6eaf2", "#c3c9d4")),
     "sand": (("#e0c48a", "#cfae70"), ("#e8cc92", "#d3b274"), ("#dcbd84", "#c6a469"), ("#ece8e2", "#d8c8a6")),
     "heath": (("#a3a85c", "#7f8a48"), ("#b8ab66", "#989150"), ("#b8935a", "#9a7450"), ("#ecf0f6", "#ccd4df")),
@@ -45,7 +45,7 @@ LIGHTS = {  # colours of the light, of the sky's and of the ground's share
     "night": ((0.26, 0.3, 0.42), (0.2, 0.24, 0.4), (1.6, 1.24, 0.78)),  # floodlights shine from below
 }
 COVER = {"clear": 0.12, "cloudy": 0.62, "overcast": 0.3, "sunset": 0.45, "night": 0.2}  # share of clouds
-LAYOUT = ("sky", "horizon", "rise", "phase", "drift", "cover", "snow", "ground", "plaza", "water", "level", "width")
+LAYOUT = ("sky", "horizon", "rise", "phase", "drift", "cover", "ground", "plaza", "water", "level", "width")
 COLORS = ("zenith", "rim", "ground", "second", "paving", "pool", "hill")
 
 
@@ -58,9 +58,9 @@ class Setting:
     rise: float = 0.06  # height of hills above the horizon, as the tangent of an angle
     phase: float = 0.0  # which hills
     plaza: float = 0.0  # radius of paved ground around the landmark
-    water: str = "none"  # river: a band along z; moat: a ring; shore: all beyond a line behind the landmark
-    level: float = 0.0  # river: middle x; moat: inner radius; shore: z of the line
-    width: float = 1.0  # of a river or a moat
+    water: str = "none"  # river: a band along z; shore: all beyond a line behind the landmark
+    level: float = 0.0  # river: middle x; shore: z of the line
+    width: float = 1.0  # of a river
 
 
 def numbers(setting: Setting, view: dict[str, Any], light: np.ndarray) -> list[float]:
@@ -79,7 +79,6 @@ def numbers(setting: Setting, view: dict[str, Any], light: np.ndarray) -> list[f
         "phase": setting.phase,
         "drift": view["clouds"],
         "cover": COVER[sky],
-        "snow": float(view["season"] == "winter"),
         "ground": list(GROUNDS).index(setting.ground),
         "plaza": setting.plaza,
         "water": WATERS.index(setting.water),
@@ -171,7 +170,7 @@ def _horizon(row: dict[str, Tensor], color: dict[str, Tensor], rays: Tensor, sky
     far = mix(color["hill"], color["rim"], torch.where(night, 0.1, 0.5).expand_as(slope))
     white = ((slope - 0.55 * row["rise"]) * 18).clamp(min=0, max=1) * torch.where(night, 0.2, 0.8)
     snowy = (row["horizon"] == HORIZONS.index("mountains")).float()
-    far = mix(far, torch.full_like(far, 0.95), torch.maximum(snowy, row["snow"] * 0.0) * white)
+    far = mix(far, torch.full_like(far, 0.95), snowy * white)
     return mix(sky, far, ahead)
 
 
@@ -194,8 +193,6 @@ def _ground(
     water = row["water"]
     across = (x - row["level"] + 0.25 * (noise(z * 0.7 + 3, x * 0.1) - 0.5)).abs()
     wet = below(across, row["width"] / 2, edge) * (water == WATERS.index("river"))
-    ring = (radius - row["level"] - row["width"] / 2).abs()
-    wet = wet + below(ring, row["width"] / 2, edge) * (water == WATERS.index("moat"))
     beach = z + 0.5 * noise(x * 0.6, 0.3 * z)
     wet = wet + below(beach, row["level"], edge) * (water == WATERS.index("shore"))
     ripple = wave(z * 2.3 + x * 0.7 + 1.5 * noise(x * 1.4, z * 2.2)) * fade + 0.5 * (1 - fade)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from worlds.scene import BackdropFunction, PaintFunction, Scene, Surface
 from worlds.sdf import FAR_AWAY, PAINT_AT, Chunk, pack
-from worlds.trace import AO_REACH, SHADOW_STEPS, march, occlusion
+from worlds.trace import AO_REACH, march, near_cone, occlusion
 
 Row = TypeVar("Row")
 
@@ -207,7 +207,9 @@ class Renderer:
         tiles with as many parts together, and those parts; all parts or only those that cast shadows."""
         groups = (self.round, self.solid)
         cones = (start, axis, radius, slope, margin)
-        touched = [_touched(group.spheres[scene], *cones, group.hulls[scene] if self.tight else None) for group in groups]
+        touched = [
+            near_cone(group.spheres[scene], *cones, group.hulls[scene] if self.tight else None) for group in groups
+        ]
         if shades:
             touched = [mask & (group.shades[scene] > 0) for mask, group in zip(touched, groups, strict=True)]
         indices = [torch.argsort((~mask).to(torch.uint8), dim=1, stable=True) for mask in touched]
@@ -258,35 +260,6 @@ def _turned(matrix: Tensor, vectors: Tensor) -> Tensor:
     )
 
 
-def _touched(
-    spheres: Tensor,
-    start: Tensor,
-    axis: Tensor,
-    radius: Tensor,
-    slope: Tensor,
-    margin: float,
-    hulls: Tensor | None = None,
-) -> Tensor:
-    """Which spheres (T, P, 4), and boxes with half axes `hulls` (T, P, 3, 3), come nearer than `margin` to a
-    cone: (T, P)."""
-    to = spheres[:, :, :3] - start[:, None]
-    along = (to * axis[:, None]).sum(2).clamp(min=0)
-    if hulls is not None and margin == AO_REACH:  # nothing farther along the light than its last step matters
-        along = along.clamp(max=SHADOW_STEPS[-1])
-    across = to - along[:, :, None] * axis[:, None]
-    size = spheres[:, :, 3]
-    # A sphere pokes into a cone earlier than its centre's depth tells: slope * size covers that.
-    reach = size * (1 + slope[:, None]) + margin + radius[:, None] + slope[:, None] * along
-    touched = ((across * across).sum(2) < reach * reach) & (size >= 0) & (reach > 0)
-    if hulls is None:
-        return touched
-    # Seen from the cone's axis towards the sphere's middle, how far the box comes back towards the axis.
-    length = (across * across).sum(2).clamp(min=1e-12).sqrt()
-    outwards = across / length[:, :, None]
-    back = (hulls * outwards[:, :, None]).sum(3).abs().sum(2)
-    return touched & (length - back < reach - size)
-
-
 def tile_pixels(image_size: int, device: torch.device) -> Tensor:
     """Pixel numbers (tiles, RAYS) of a square picture, tile by tile."""
     numbers = torch.arange(image_size * image_size, device=device).view(image_size, image_size)
@@ -323,9 +296,9 @@ def render(
 
     `batch_size` (default 32 on a CPU, 128 elsewhere) and `processes` change speed and memory, not the pictures. Every
     process draws on one core and takes seconds to start, so several are for many hundred pictures; the
-    functions must then be importable. Pixels that differ from a neighbour by more than `edge` (sRGB) get four
-    rays; `tight` saves time where parts are long and thin, and is for unions no wider than 0.06. Raises ValueError when image_size is not a multiple of the tile size,
-    8, or when batch_size or processes is not positive.
+    functions must then be importable. Pixels that differ from a neighbour by more than `edge` (sRGB) get four rays.
+    `tight` saves time where parts are long and thin, and is for unions no wider than 0.06. Raises ValueError when
+    image_size is not a multiple of the tile size, 8, or when batch_size or processes is not positive.
     """
     if image_size <= 0 or image_size % TILE:
         raise ValueError(f"image_size must be a positive multiple of {TILE}, got {image_size}")

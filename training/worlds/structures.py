@@ -4,18 +4,13 @@ they stand in."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from worlds import buildings, monuments, towers
+from worlds import bridges, buildings, monuments, towers
 from worlds.landmark_paint import CHECKED, SPIRAL
-from worlds.landscape import Setting
-from worlds.sdf import Part, bound_radius, bounds, place
-
-TRIM = 0.09  # radius in world units of what is too small to throw a shadow worth its time
-SIZE = 2.0  # height or width of a landmark in world units, whichever is larger
+from worlds.sdf import Part
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.3,
     ),
     "suspension_bridge": Structure(
-        monuments.suspension_bridge,
+        bridges.suspension_bridge,
         (
             {"color": "#c8472e", "kind": "portal", "reach": 1.7, "tall": 1.3},
             {"color": "#b5a081", "kind": "stone", "reach": 1.5, "tall": 1.15},
@@ -100,7 +95,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.14,
     ),
     "arch_bridge": Structure(
-        monuments.arch_bridge,
+        bridges.arch_bridge,
         (
             {"color": "#b8a88c", "kind": "stone", "arches": 5, "reach": 1.4, "rise": 0.4},
             {"color": "#c9a46c", "kind": "houses", "arches": 3, "reach": 1.3, "rise": 0.42},
@@ -170,7 +165,9 @@ STRUCTURES: dict[str, Structure] = {
             },
             {
                 "color": "#f4d9c8",
-                "shells": tuple((0.42 * np.cos(a), -0.42 * np.sin(a), np.degrees(a), 0.85) for a in np.arange(5) * 1.2566),
+                "shells": tuple(
+                    (0.42 * np.cos(a), -0.42 * np.sin(a), np.degrees(a), 0.85) for a in np.arange(5) * 1.2566
+                ),
                 "base": "#b58f80",
             },
         ),
@@ -370,7 +367,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.4,
     ),
     "aqueduct": Structure(
-        monuments.aqueduct,
+        bridges.aqueduct,
         (
             {"color": "#cdb288", "tiers": ((0.5, 5), (0.42, 7), (0.18, 17)), "reach": 1.3},
             {"color": "#b5ada0", "tiers": ((0.62, 9), (0.42, 9)), "reach": 1.4, "thick": 0.1},
@@ -414,24 +411,3 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.36,
     ),
 }
-
-
-@lru_cache(maxsize=256)
-def landmark(structure: str, number: int) -> tuple[Part, ...]:
-    """Parts of individual `number` (from 0) of a structure, in world units, in the middle of y = 0."""
-    kind = STRUCTURES[structure]
-    parts = kind.build(**kind.places[number])
-    low, high = bounds(parts)
-    scale = SIZE / max(high[1], high[0] - low[0], high[2] - low[2])
-    middle = (low + high) / 2
-    placed = place(parts, shift=(-middle[0] * scale, 0, -middle[2] * scale), scale=scale)
-    return tuple(replace(part, shades=part.shades and bound_radius(part) > TRIM) for part in placed)
-
-
-def setting(structure: str, number: int) -> Setting:
-    """The land of individual `number` of a structure: its own hills at the horizon."""
-    kind = STRUCTURES[structure]
-    rng = np.random.default_rng([3, list(STRUCTURES).index(structure), number])
-    land = Setting(**kind.setting)
-    phase = round(float(rng.uniform(0, 20)), 3)
-    return replace(land, phase=phase, rise=round(land.rise * float(rng.uniform(0.8, 1.5)), 4))

@@ -55,12 +55,28 @@ def _house(x: float, z: float, size: float, tint: str, roof: str) -> list[Part]:
     ]
 
 
-def fixtures(structure: int, number: int, half: np.ndarray, tall: float, setting: Setting, season: str) -> list[Part]:
+def _town(half: np.ndarray, tall: float, rng: np.random.Generator) -> list[Part]:
+    """Blocks of houses around a tower, lower than it, with streets between."""
+    tints = ("#c9c0b4", "#a7b0b8", "#b89a84", "#d3cabc", "#8f9aa4", "#c2ab98")
+    parts = []
+    for x in range(-2, 3):
+        for z in range(-2, 3):
+            if max(abs(x), abs(z)) < 2 or rng.random() < 0.35:
+                continue
+            size = np.array([0.16, 0.16]) * (0.7 + 0.4 * rng.random())
+            at = np.sign([x, z]) * (half + 0.55) * np.abs([x, z]) / 2
+            high = tall * (0.8 + 2.2 * rng.random() ** 2)
+            tint = tints[int(rng.integers(len(tints)))]
+            parts.append(block(*at, 0, high, size, **painted(tint, WINDOWS, "#4a5662", 0.09)))
+    return parts
+
+
+def fixtures(structure: str, number: int, half: np.ndarray, tall: float, setting: Setting, season: str) -> list[Part]:
     """What belongs to place `number` of a structure beside the landmark itself, whose half widths along x and
     z are `half`; a tree is `tall`. The four places of a structure have different features."""
-    rng = np.random.default_rng([7, structure])
+    rng = np.random.default_rng([7, *structure.encode()])
     feature = str(rng.permutation(FEATURES)[number])
-    rng = np.random.default_rng([11, structure, number])
+    rng = np.random.default_rng([11, number, *structure.encode()])
     parts: list[Part] = []
 
     def spot(bearing: float, gap: float) -> tuple[float, float]:
@@ -86,6 +102,8 @@ def fixtures(structure: int, number: int, half: np.ndarray, tall: float, setting
             parts.append(capsule((x, 0, z), (x, 1.3 * tall, z), 0.025 * tall, shades=False, **painted("#e8e8e8")))
             flag = block(x + 0.2 * tall, z, 0.95 * tall, 1.25 * tall, (0.19 * tall, 0.02 * tall), **painted(tint))
             parts.append(flag)
+    if setting.ground == "paving" and setting.horizon == "city" and tall < 0.2:
+        parts += _town(half, tall, rng)
     count = {"grove": 6, "avenue": 6}.get(feature, 3)
     kind = int(rng.integers(3))
     for i in range(count):
@@ -103,11 +121,8 @@ def fixtures(structure: int, number: int, half: np.ndarray, tall: float, setting
 def _dry(center: np.ndarray, setting: Setting) -> bool:
     """Whether something may stand here."""
     x, _, z = center
-    radius = np.hypot(x, z)
     if setting.water == "river":
         return abs(x - setting.level) > setting.width / 2 + 0.2
-    if setting.water == "moat":
-        return not setting.level - 0.1 < radius < setting.level + setting.width + 0.1
     return setting.water != "shore" or z > setting.level + 0.4
 
 
@@ -178,5 +193,3 @@ def _person(x: float, z: float, height: float, shirt: str, legs: str, i: int) ->
         ellipsoid((x, 0.93 * h, z), 0.085 * h, **painted(skin, DIM)),
         ellipsoid((x, 0.965 * h, z), (0.088 * h, 0.06 * h, 0.088 * h), **painted("#4a3326", DIM)),
     ]
-
-
