@@ -24,7 +24,7 @@ from worlds.factors import Factors
 from worlds.landmark_paint import LEAVES, paint
 from worlds.landscape import Setting
 from worlds.scene import Scene, frame_camera
-from worlds.sdf import Part, bound_radius, bounds, place, rotation
+from worlds.sdf import Part, bound_radius, bounds, box, place, rotation
 from worlds.surroundings import OCCLUDERS, fixtures, occluders
 
 STRUCTURES = tuple(structures.STRUCTURES)
@@ -110,6 +110,21 @@ def setting(structure: str, number: int) -> Setting:
     return replace(land, phase=phase, rise=round(land.rise * float(rng.uniform(0.8, 1.5)), 4))
 
 
+def _seen(parts: tuple[Part, ...]) -> list[Part]:
+    """What the camera is to fill the picture with: not a bridge's banks, and of what reaches below the ground
+    only a box around the rest."""
+    seen = []
+    for part in parts:
+        if part.pattern == LEAVES:
+            continue
+        low, high = bounds([part])
+        if low[1] < -0.05 and high[1] > 0:
+            low[1] = 0.0
+            part = box((low + high) / 2, (high - low) / 2, 0.0)
+        seen.append(part)
+    return seen
+
+
 def _scene(row: dict[str, Any]) -> Scene:
     structure, number = row["structure"], row["individual"] - 1
     parts, land = landmark(structure, number), setting(structure, number)
@@ -117,8 +132,7 @@ def _scene(row: dict[str, Any]) -> Scene:
     half = np.maximum(-low, high)[[0, 2]]
     shift = (row["shift_x"], row["shift_y"])
     view = (row["azimuth"], row["elevation"], 0.92 / row["distance"], shift, row["field_of_view"])
-    built = [part for part in parts if part.pattern != LEAVES]  # not a bridge's banks
-    camera = frame_camera(built, *view)
+    camera = frame_camera(_seen(parts), *view)
     camera.position[1] = max(camera.position[1], LOWEST_EYE)
     turn = rotation(row["azimuth"] + row["light_azimuth"], -row["light_elevation"])
     light = turn @ np.array([0.0, 0.0, 1.0])

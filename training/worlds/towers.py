@@ -324,7 +324,7 @@ def bell_tower(color: Color, roof: Color, shape: str, width: float = 0.3, height
 def needle_tower(color: Color, pod: Color, shape: str, height: float = 2.2) -> list[Part]:
     """A concrete needle with a lookout. `shape`: ball, saucer (on three legs), stack (balls) or crown."""
     concrete, glass = painted(color), painted(pod, GLASS + AROUND * 14, "#4e6f86", 0.1, 0.6)
-    parts = [mast(0, 0, height, height + 0.95, 0.04, **painted("#c8453a", BANDS, "#f4f1ea", 0.22))]
+    parts = [mast(0, 0, height, height + 0.65, 0.045, **painted("#c8453a", BANDS, "#f4f1ea", 0.22))]
     if shape == "saucer":
         for x, z, _ in circle(3, 0.42):
             parts.append(capsule((x, 0, z), (0.15 * x, 1.1, 0.15 * z), 0.05, 0.04, **concrete))
@@ -334,18 +334,18 @@ def needle_tower(color: Color, pod: Color, shape: str, height: float = 2.2) -> l
         parts.append(drum(0, 0, height - 0.18, height - 0.08, 0.55, 0.52, **glass))
         parts.append(drum(0, 0, height - 0.08, height + 0.12, 0.56, 0.06, **painted(pod)))
         return parts
-    parts.append(drum(0, 0, 0, height, 0.16, 0.08, **concrete))
-    parts.append(drum(0, 0, 0, 0.2, 0.42, 0.16, **concrete))
+    parts.append(drum(0, 0, 0, height, 0.2, 0.1, **concrete))
+    parts.append(drum(0, 0, 0, 0.2, 0.46, 0.2, **concrete))
     if shape == "ball":
-        parts.append(ellipsoid((0, 1.75, 0), 0.3, **glass))
+        parts.append(ellipsoid((0, 1.75, 0), 0.36, **glass))
     elif shape == "stack":
         parts.append(ellipsoid((0, 0.85, 0), 0.34, **painted(pod, GLASS + AROUND * 14, "#7d3550", 0.14, 0.6)))
         parts.append(ellipsoid((0, 1.75, 0), 0.24, **painted(pod, GLASS + AROUND * 14, "#7d3550", 0.12, 0.6)))
         parts.append(ellipsoid((0, 2.3, 0), 0.12, **painted(pod, PLAIN, gloss=0.6)))
         parts += [capsule((x, 0, z), (0.3 * x, 0.8, 0.3 * z), 0.05, **concrete) for x, z, _ in circle(3, 0.5)]
     else:
-        parts.append(drum(0, 0, 1.6, 1.72, 0.12, 0.36, **concrete))
-        parts.append(ring((0, 1.8, 0), (0, 1, 0), 0.3, 0.12, 0.12, 0.115, **painted("#f2f2ef", gloss=0.4)))
+        parts.append(drum(0, 0, 1.58, 1.72, 0.14, 0.42, **concrete))
+        parts.append(ring((0, 1.8, 0), (0, 1, 0), 0.34, 0.14, 0.13, 0.125, **painted("#f2f2ef", gloss=0.4)))
         parts.append(drum(0, 0, 1.86, 2.02, 0.3, 0.2, **glass))
-        parts.append(drum(0, 0, 2.3, 2.4, 0.12, **glass))
+        parts.append(drum(0, 0, 2.3, 2.42, 0.17, **glass))
     return parts
