@@ -81,44 +81,10 @@ def arch_bridge(color: Color, kind: str, arches: int, reach: float, rise: float)
     """A bridge along x. `kind`: stone (an arcade of odd `arches`), houses (shops on it), steel (one arch above
     the deck) or moon (one high round arch)."""
     if kind == "steel":
-        deck, parts = 0.45, _banks(reach, 0.5)
-        parts.append(block(0, 0, deck - 0.05, deck + 0.03, (reach + 0.3, 0.25), **painted(shade(color, 0.85))))
-        angle = np.linspace(0, np.pi, 11)
-        x, low = -0.86 * reach * np.cos(angle), 0.12 + rise * np.sin(angle)
-        for side in (-1, 1):
-            z = side * 0.24
-            for j in range(10):
-                parts.append(capsule((x[j], low[j], z), (x[j + 1], low[j + 1], z), 0.035, **painted(color)))
-                if 0 < j < 10 and low[j] > deck:
-                    parts.append(capsule((x[j], deck, z), (x[j], low[j], z), 0.014, shades=False, **painted(color)))
-            for end in (-1, 1):
-                parts.append(
-                    block(
-                        end * 0.95 * reach,
-                        z,
-                        0,
-                        deck + 0.45,
-                        (0.12, 0.08),
-                        (0.1, 0.07),
-                        **painted("#cbb894", BLOCKS, size=0.15),
-                    )
-                )
-        return parts
+        return _steel_arch(color, reach, rise)
     wall, top = painted(color, BLOCKS, size=0.14), 0.12
     if kind == "moon":
-        parts, radius = _banks(reach, 0.28), 0.62 * reach
-        hump = ring((0, 0.0, 0), (0, 0, 1), radius, 0.15, 0.26, 0.02, **wall)
-        parts += [hump, ring((0, 0.0, 0), (0, 0, 1), radius + 0.17, 0.03, 0.28, 0.01, **painted(shade(color, 1.1)))]
-        for end in (-1, 1):
-            ramp = capsule(
-                (end * (reach + 0.1), 0.1, 0),
-                (end * 0.7 * radius, 0.62 * radius + 0.12, 0),
-                0.16,
-                flat=(0.6, 1.55),
-                **wall,
-            )
-            parts.append(ramp)
-        return parts
+        return _moon_bridge(wall, color, reach)
     spacing = 2 * reach / arches
     height = rise + top
     holes = Openings(0.4 * spacing, rise - 0.4 * spacing - height / 2, spacing=spacing, copies=arches // 2)
@@ -139,6 +105,50 @@ def arch_bridge(color: Color, kind: str, arches: int, reach: float, rise: float)
             block(0, side * 0.25, height, height + 0.12, (reach + 0.2, 0.02), **painted(shade(color, 1.05)))
             for side in (-1, 1)
         ]
+    return parts
+
+
+def _steel_arch(color: Color, reach: float, rise: float) -> list[Part]:
+    """A deck that hangs from two arches between stone towers."""
+    deck, parts = 0.45, _banks(reach, 0.5)
+    parts.append(block(0, 0, deck - 0.05, deck + 0.03, (reach + 0.3, 0.25), **painted(shade(color, 0.85))))
+    angle = np.linspace(0, np.pi, 11)
+    x, low = -0.86 * reach * np.cos(angle), 0.12 + rise * np.sin(angle)
+    for side in (-1, 1):
+        z = side * 0.24
+        for j in range(10):
+            parts.append(capsule((x[j], low[j], z), (x[j + 1], low[j + 1], z), 0.035, **painted(color)))
+            if 0 < j < 10 and low[j] > deck:
+                parts.append(capsule((x[j], deck, z), (x[j], low[j], z), 0.014, shades=False, **painted(color)))
+        for end in (-1, 1):
+            parts.append(
+                block(
+                    end * 0.95 * reach,
+                    z,
+                    0,
+                    deck + 0.45,
+                    (0.12, 0.08),
+                    (0.1, 0.07),
+                    **painted("#cbb894", BLOCKS, size=0.15),
+                )
+            )
+    return parts
+
+
+def _moon_bridge(wall: dict, color: Color, reach: float) -> list[Part]:
+    """Half a ring of stone with ramps."""
+    parts, radius = _banks(reach, 0.28), 0.62 * reach
+    hump = ring((0, 0.0, 0), (0, 0, 1), radius, 0.15, 0.26, 0.02, **wall)
+    parts += [hump, ring((0, 0.0, 0), (0, 0, 1), radius + 0.17, 0.03, 0.28, 0.01, **painted(shade(color, 1.1)))]
+    for end in (-1, 1):
+        ramp = capsule(
+            (end * (reach + 0.1), 0.1, 0),
+            (end * 0.7 * radius, 0.62 * radius + 0.12, 0),
+            0.16,
+            flat=(0.6, 1.55),
+            **wall,
+        )
+        parts.append(ramp)
     return parts
 
 

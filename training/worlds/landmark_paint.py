@@ -17,6 +17,7 @@ AROUND = 16  # pattern + AROUND * count: `count` repeats around the part's y axi
 SNOW = (0.93, 0.95, 1.0)
 GLOW = (1.35, 1.1, 0.62)  # of a lit window, brighter than white: at night little light falls on it
 LAMP_GLOW = (2.6, 2.2, 1.3)
+PANES = {WINDOWS: (0.5, 0.56, 0.5), ARCADE: (0.58, 0.78, 0.7), GLASS: (0.84, 0.84, 0.5)}  # width, height, share lit
 UNLIT = 0.5  # brightness at night of what no floodlight reaches
 
 
@@ -55,27 +56,44 @@ def paint(surface: Surface) -> Tensor:
         x, y, z = surface.position.unbind(1)
         share = 0.6 * noise(x * 9 + 5 * y, z * 9 + 7 * y) + 0.4 * noise(x * 23 + 2, z * 23 + 19 * y)
         albedo = shaded(LEAVES, albedo, ((share - 0.25) * 1.6).clamp(0, 1))
-    for number, width, height in ((WINDOWS, 0.5, 0.56), (ARCADE, 0.58, 0.78), (GLASS, 0.84, 0.84)):
-        if number in present:
-            pane = windows(u, v, soft, width, height, arched=number == ARCADE)
-            pane = torch.where(surface.local_normal[:, 1].abs() > 0.75, 0.0, pane)
-            albedo = shaded(number, albedo, pane)
-            lit = noise(torch.floor(u) * 3 + 0.5, torch.floor(v) * 5 + 0.5) > (0.3 if number == ARCADE else 0.5)
-            shine = torch.where((pattern == number) & lit, pane * night, 0.0)
-            albedo = mix(albedo, _like(GLOW, albedo), shine)
-    if SAIL in present:  # a shell whose open side, where it is cut across local x, is glass
-        normal = surface.local_normal
-        front = normal[:, 0] > 0.97 * (normal * normal).sum(1).sqrt()
-        x, y, z = surface.local.unbind(1)
-        bars = torch.maximum(stripes(z * 4, soft * 0 + 0.15, 0.16), stripes(y * 3, soft * 0 + 0.15, 0.12))
-        pane = mix(surface.accent, _like(GLOW, albedo), 0.9 * night.expand_as(soft))
-        pane = mix(pane, albedo, 0.6 * bars)
-        albedo = torch.where(((pattern == SAIL) & front)[:, None], pane, albedo)
+    for number in present.intersection(PANES):
+        albedo = _glazed(surface, pattern, number, albedo, (u, v, soft), night)
+    if SAIL in present:
+        albedo = torch.where((pattern == SAIL)[:, None], _sail(surface, albedo, night), albedo)
     albedo = _weathered(surface, pattern, albedo, snow, night)
     if LAMP in present:
         glow = mix(albedo, _like(LAMP_GLOW, albedo), night.expand_as(pattern))
         albedo = torch.where((pattern == LAMP)[:, None], glow, albedo)
     return albedo
+
+
+def _glazed(
+    surface: Surface,
+    pattern: Tensor,
+    number: int,
+    albedo: Tensor,
+    unrolled: tuple[Tensor, Tensor, Tensor],
+    night: Tensor,
+) -> Tensor:
+    """Windows or arches on the walls (not on the roofs) of parts of pattern `number`; at night some are lit."""
+    (u, v, soft), (width, height, share) = unrolled, PANES[number]
+    pane = windows(u, v, soft, width, height, arched=number == ARCADE)
+    wall = (pattern == number) & (surface.local_normal[:, 1].abs() <= 0.75)
+    pane = torch.where(wall, pane, 0.0)
+    lit = noise(torch.floor(u) * 3 + 0.5, torch.floor(v) * 5 + 0.5) > 1 - share
+    albedo = mix(albedo, surface.accent, pane)
+    return mix(albedo, _like(GLOW, albedo), torch.where(lit, pane * night, 0.0))
+
+
+def _sail(surface: Surface, albedo: Tensor, night: Tensor) -> Tensor:
+    """A shell whose open side, where it is cut across local x, is glass."""
+    normal = surface.local_normal
+    front = normal[:, 0] > 0.97 * (normal * normal).sum(1).sqrt()
+    y, z = surface.local[:, 1], surface.local[:, 2]
+    soft = torch.full_like(y, 0.15)
+    bars = torch.maximum(stripes(z * 4, soft, 0.16), stripes(y * 3, soft, 0.12))
+    pane = mix(surface.accent, _like(GLOW, albedo), 0.9 * night.expand_as(y))
+    return torch.where(front[:, None], mix(pane, albedo, 0.6 * bars), albedo)
 
 
 def _like(color: tuple[float, float, float], albedo: Tensor) -> Tensor:

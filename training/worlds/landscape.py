@@ -27,7 +27,7 @@ GROUNDS = {  # what the ground is made of: two colours for each season
     "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a2a452", "#a8914c"), ("#eef2f8", "#d3dcea")),
     "paving": (("#c2beb6", "#aca8a0"), ("#c6c2ba", "#b2ada4"), ("#b9b0a4", "#a1978a"), ("#e6eaf2", "#c3c9d4")),
     "sand": (("#e0c48a", "#cfae70"), ("#e8cc92", "#d3b274"), ("#dcbd84", "#c6a469"), ("#ece8e2", "#d8c8a6")),
-    "heath": (("#a3a85c", "#7f8a48"), ("#b8ab66", "#989150"), ("#b8935a", "#9a7450"), ("#ecf0f6", "#ccd4df")),
+    "heath": (("#a3a85c", "#7f8a48"), ("#b8ab66", "#989150"), ("#ad9660", "#8f7c52"), ("#ecf0f6", "#ccd4df")),
 }
 WATER_COLORS = {"clear": "#3f8fae", "cloudy": "#4a8aa3", "overcast": "#6c8793", "sunset": "#54628c", "night": "#141c38"}
 SKY_COLORS = {  # zenith, horizon

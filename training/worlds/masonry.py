@@ -63,7 +63,7 @@ def battlement(x: float, z: float, low: float, high: float, half: Half, gap: flo
     size = (foot[0], (high - low) / 2, foot[1])
     parts = [box((x, (low + high) / 2, z), size, 0.004, HANGING, openings=notch, **paint)]
     if foot.min() > 0.12:  # the notches of opposite edges meet in the middle: fill it
-        parts.append(block(x, z, low, high - 0.2 * (high - low), foot - 0.05, **paint))
+        parts.append(block(x, z, low, high - 0.004, foot - 0.05, **paint))
     return parts
 
 

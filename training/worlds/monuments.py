@@ -1,4 +1,4 @@
-"""Landmarks that one walks through or looks up to: gates, circles, wheels, figures. Each function
+"""Landmarks that one walks through or looks up to: gates, wheels, figures. Each function
 takes proportions and colours and gives parts that stand on y = 0."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ DARK = (0.15, 0.15, 0.17)
 def triumphal_arch(color: Color, kind: str, width: float, height: float, depth: float = 0.34) -> list[Part]:
     """A gate of stone. `kind`: single (crossed by a second passage), triple, chariot (with horses on top) or
     columns (flat, a row of columns with five passages)."""
-    stone, pale, hole = painted(color, BLOCKS, size=0.2), painted(shade(color, 1.08)), None
+    stone, pale = painted(color, BLOCKS, size=0.2), painted(shade(color, 1.08))
     if kind == "columns":
         parts = [block(0, 0, 0, 0.1, (width + 0.15, depth + 0.15), **pale)]
         parts += [colonnade(0, s * (depth - 0.08), 0.1, height, 0.075, width / 2.6, 2, **pale) for s in (-1, 1)]
@@ -28,28 +28,7 @@ def triumphal_arch(color: Color, kind: str, width: float, height: float, depth: 
     hole = Openings(arch, 0.62 * height - arch - height / 2, crossed=kind == "single")
     parts = [block(0, 0, 0, height, (width, depth), openings=hole, **stone)]
     if kind == "triple":
-        small = Openings(
-            0.15 * width, 0.42 * height - 0.15 * width - height / 2, spacing=1.24 * width, copies=1, shift=0.0
-        )
-        third = Openings(arch, 0.62 * height - arch - height / 2)
-        parts = [block(0, 0, 0, height, (0.42 * width, depth), openings=third, **stone)]
-        for side in (-1, 1):
-            parts.append(
-                block(
-                    side * 0.71 * width,
-                    0,
-                    0,
-                    height,
-                    (0.3 * width, depth),
-                    openings=Openings(0.15 * width, small.top),
-                    **stone,
-                )
-            )
-        parts += [
-            block(x * width, s * depth, 0, 0.74 * height, 0.055, **pale)
-            for x in (-0.96, -0.44, 0.44, 0.96)
-            for s in (-1, 1)
-        ]
+        parts = _triple(width, height, depth, stone, pale)
     else:
         parts += [
             block(
@@ -77,6 +56,19 @@ def triumphal_arch(color: Color, kind: str, width: float, height: float, depth: 
         )
     )
     return parts + (_chariot(1.03 * height, "#6a8f7c") if kind == "chariot" else [])
+
+
+def _triple(width: float, height: float, depth: float, stone: dict, pale: dict) -> list[Part]:
+    """A large passage between two small ones, and pilasters beside them."""
+    large, small = 0.25 * width, 0.15 * width
+    middle = Openings(large, 0.62 * height - large - height / 2)
+    parts = [block(0, 0, 0, height, (0.42 * width, depth), openings=middle, **stone)]
+    lower = Openings(small, 0.42 * height - small - height / 2)
+    for side in (-1, 1):
+        parts.append(block(side * 0.71 * width, 0, 0, height, (0.3 * width, depth), openings=lower, **stone))
+        for x in (-0.96, -0.44, 0.44, 0.96):
+            parts.append(block(x * width, side * depth, 0, 0.74 * height, 0.055, **pale))
+    return parts
 
 
 def _chariot(low: float, color: Color) -> list[Part]:
@@ -116,41 +108,6 @@ def torii(color: Color, kind: str, width: float, height: float, thick: float = 0
         parts.append(block(0, z, 0.74 * height, 0.74 * height + 0.11, (1.12 * width, 0.055), **paint))
         parts.append(
             block(0, z, 0.74 * height, height, (0.08, 0.045), **painted(GOLD if kind != "stone" else shade(color, 0.9)))
-        )
-    return parts
-
-
-def stone_circle(color: Color, kind: str, count: int, radius: float, height: float) -> list[Part]:
-    """Standing stones. `kind`: ring (all under lintels), ruin (some fallen), menhirs (no lintels, uneven) or
-    shoe (an inner horseshoe of tall pairs)."""
-    stone, parts = painted(color, BLOCKS, size=0.9), []
-    spots = circle(count, radius)
-    for i, (x, z, angle) in enumerate(spots):
-        fallen = kind == "ruin" and i % 4 == 3
-        uneven = 1 + (0.3 * np.sin(2.4 * i + 1) if kind == "menhirs" else 0.04 * np.sin(5.0 * i))
-        size = (0.15, 0.5 * height * uneven, 0.085)
-        turn = rotation(yaw=angle + 7 * np.sin(3.0 * i), roll=3 * np.sin(1.7 * i))
-        if fallen:
-            parts.append(box((1.15 * x, 0.09, 1.15 * z), size, 0.04, rotation(yaw=angle + 35, roll=90).T, **stone))
-        else:
-            taper = (-0.22 if kind == "menhirs" else -0.05, 0.0)
-            parts.append(box((x, size[1] - 0.02, z), size, 0.045, turn.T, taper, **stone))
-    capped = {"ring": range(count), "ruin": (0, 1, 4, 5, 8), "menhirs": (), "shoe": range(0, count, 3)}[kind]
-    for i in capped:
-        (x, z, _), (x2, z2, _) = spots[i], spots[(i + 1) % count]
-        length = 0.5 * np.hypot(x2 - x, z2 - z) + 0.1
-        yaw = np.degrees(np.arctan2(-(z2 - z), x2 - x))
-        parts.append(
-            box(((x + x2) / 2, height + 0.05, (z + z2) / 2), (length, 0.07, 0.1), 0.03, rotation(yaw=yaw).T, **stone)
-        )
-    if kind in ("shoe", "ruin"):
-        for x, z, angle in circle(3 if kind == "shoe" else 1, 0.5 * radius, 100):
-            pair = [box((s * 0.19, 0.65 * height, 0), (0.12, 0.65 * height, 0.08), 0.04, **stone) for s in (-1, 1)]
-            pair.append(box((0, 1.36 * height, 0), (0.36, 0.08, 0.1), 0.03, **stone))
-            parts += place(pair, rotation(yaw=angle), (x, 0, z))
-    if kind == "menhirs":
-        parts.append(
-            box((0, 0.75 * height, 0), (0.17, 0.75 * height, 0.13), 0.05, rotation(roll=4).T, (-0.15, 0.0), **stone)
         )
     return parts
 
@@ -235,70 +192,84 @@ def statue(color: Color, kind: str, base: float, stone: Color = "#b9b0a0") -> li
     (on a horse) or seated (a sitting figure)."""
     bronze, pedestal = painted(color, gloss=0.25), painted(stone, BLOCKS, size=0.15)
     soft = {**bronze, "soft": True}
-    figure: list[Part] = []
     if kind == "rider":
-        figure += [
-            ellipsoid((0, 0.5, 0), (0.42, 0.2, 0.17), **soft),
-            capsule((0.3, 0.56, 0), (0.56, 0.95, 0), 0.13, 0.09, **soft),
-        ]
-        figure += [
-            capsule((0.56, 0.95, 0), (0.76, 0.84, 0), 0.08, 0.05, **soft),
-            capsule((-0.38, 0.55, 0), (-0.6, 0.2, 0), 0.06, 0.02, **bronze),
-        ]
-        legs = ((-0.28, -0.32, 0.0), (-0.24, -0.2, 0.0), (0.3, 0.34, 0.0), (0.3, 0.58, 0.34))
-        figure += [
-            capsule((x, 0.42, z), (to, y, z), 0.065, 0.045, **bronze)
-            for (x, to, y), z in zip(legs, (-0.1, 0.1, -0.1, 0.1), strict=True)
-        ]
-        figure += [
-            capsule((0, 0.6, 0), (-0.02, 1.05, 0), 0.13, 0.15, **soft),
-            ellipsoid((0, 1.32, 0), 0.11, **bronze),
-            cylinder((0, 1.4, 0), (0, 1, 0), 0.14, 0.03, **bronze),
-        ]
-        figure += [capsule((0.02, 0.7, s * 0.16), (0.14, 0.32, s * 0.2), 0.06, **bronze) for s in (-1, 1)]
-        figure += [capsule((0, 1.1, 0.14), (0.38, 1.35, 0.2), 0.05, **bronze)]
-        foot = (0.6, 0.32)
+        figure, foot = _rider(bronze, soft), np.array([0.6, 0.32])
     elif kind == "seated":
-        figure += [
-            ellipsoid((0, 0.2, 0.1), (0.55, 0.2, 0.4), **soft),
-            ellipsoid((0, 0.6, -0.02), (0.34, 0.45, 0.25), **soft),
-        ]
-        figure += [capsule((s * 0.32, 0.85, 0), (s * 0.42, 0.4, 0.16), 0.12, 0.1, **soft) for s in (-1, 1)]
-        figure += [capsule((s * 0.42, 0.4, 0.16), (0, 0.36, 0.36), 0.1, 0.08, **soft) for s in (-1, 1)]
-        figure += [ellipsoid((0, 1.2, 0), (0.19, 0.23, 0.2), **bronze), ellipsoid((0, 1.42, -0.02), 0.09, **bronze)]
-        foot = (0.62, 0.52)
+        figure, foot = _seated(bronze, soft), np.array([0.62, 0.52])
     else:
-        figure += [
-            drum(0, 0, 0, 1.0, 0.33, 0.2, **{**soft, "pattern": 0}),
-            ellipsoid((0, 0.98, 0), (0.24, 0.2, 0.17), **soft),
-        ]
-        figure += [
-            ellipsoid((0, 1.32, 0), (0.115, 0.15, 0.13), **bronze),
-            capsule((0, 1.05, 0), (0, 1.28, 0), 0.07, **bronze),
-        ]
-        if kind == "torch":
-            figure += [
-                capsule((0.18, 1.05, 0), (0.34, 1.65, 0.03), 0.08, 0.06, **bronze),
-                drum(0.35, 0.03, 1.66, 1.8, 0.04, 0.1, **bronze),
-            ]
-            figure += [ellipsoid((0.35, 1.86, 0.03), (0.075, 0.12, 0.075), **painted(GOLD, LAMP, gloss=0.8))]
-            figure += [
-                capsule((-0.2, 1.05, 0), (-0.26, 0.75, 0.16), 0.08, **bronze),
-                box((-0.22, 0.8, 0.2), (0.1, 0.16, 0.03), 0.01, **bronze),
-            ]
-            figure += [
-                capsule((0, 1.4, 0), (0.24 * np.sin(a), 1.42 + 0.22 * np.cos(a), 0.0), 0.022, 0.008, **bronze)
-                for a in np.linspace(-1.3, 1.3, 6)
-            ]
-        else:
-            figure += [
-                capsule((s * 0.12, 1.05, 0), (s * 0.85, 1.1, 0), 0.11, 0.07, flat=(1.0, 0.8), **soft) for s in (-1, 1)
-            ]
-        foot = (0.42, 0.42)
-    parts = [block(0, 0, 0, 0.12, np.array(foot) + 0.2, **painted(shade(stone, 0.9)))]
-    parts.append(block(0, 0, 0.12, base, np.array(foot) + 0.04, np.array(foot) - 0.04, **pedestal))
-    parts.append(block(0, 0, base - 0.08, base, np.array(foot) + 0.05, **painted(shade(stone, 1.1))))
+        figure, foot = _standing(kind, bronze, soft), np.array([0.42, 0.42])
+    parts = [block(0, 0, 0, 0.12, foot + 0.2, **painted(shade(stone, 0.9)))]
+    parts.append(block(0, 0, 0.12, base, foot + 0.04, foot - 0.04, **pedestal))
+    parts.append(block(0, 0, base - 0.08, base, foot + 0.05, **painted(shade(stone, 1.1))))
     return parts + place(figure, shift=(0, base, 0))
+
+
+def _rider(bronze: dict, soft: dict) -> list[Part]:
+    """A rider on a horse that lifts a leg."""
+    parts = [
+        ellipsoid((0, 0.5, 0), (0.42, 0.2, 0.17), **soft),
+        capsule((0.3, 0.56, 0), (0.56, 0.95, 0), 0.13, 0.09, **soft),
+    ]
+    parts += [
+        capsule((0.56, 0.95, 0), (0.76, 0.84, 0), 0.08, 0.05, **soft),
+        capsule((-0.38, 0.55, 0), (-0.6, 0.2, 0), 0.06, 0.02, **bronze),
+    ]
+    legs = ((-0.28, -0.32, 0.0), (-0.24, -0.2, 0.0), (0.3, 0.34, 0.0), (0.3, 0.58, 0.34))
+    parts += [
+        capsule((x, 0.42, z), (to, y, z), 0.065, 0.045, **bronze)
+        for (x, to, y), z in zip(legs, (-0.1, 0.1, -0.1, 0.1), strict=True)
+    ]
+    parts += [
+        capsule((0, 0.6, 0), (-0.02, 1.05, 0), 0.13, 0.15, **soft),
+        ellipsoid((0, 1.32, 0), 0.11, **bronze),
+        cylinder((0, 1.4, 0), (0, 1, 0), 0.14, 0.03, **bronze),
+    ]
+    parts += [capsule((0.02, 0.7, s * 0.16), (0.14, 0.32, s * 0.2), 0.06, **bronze) for s in (-1, 1)]
+    parts += [capsule((0, 1.1, 0.14), (0.38, 1.35, 0.2), 0.05, **bronze)]
+    return parts
+
+
+def _seated(bronze: dict, soft: dict) -> list[Part]:
+    """A figure with crossed legs."""
+    parts = [
+        ellipsoid((0, 0.2, 0.1), (0.55, 0.2, 0.4), **soft),
+        ellipsoid((0, 0.6, -0.02), (0.34, 0.45, 0.25), **soft),
+    ]
+    parts += [capsule((s * 0.32, 0.85, 0), (s * 0.42, 0.4, 0.16), 0.12, 0.1, **soft) for s in (-1, 1)]
+    parts += [capsule((s * 0.42, 0.4, 0.16), (0, 0.36, 0.36), 0.1, 0.08, **soft) for s in (-1, 1)]
+    parts += [ellipsoid((0, 1.2, 0), (0.19, 0.23, 0.2), **bronze), ellipsoid((0, 1.42, -0.02), 0.09, **bronze)]
+    return parts
+
+
+def _standing(kind: str, bronze: dict, soft: dict) -> list[Part]:
+    """A figure in a long robe that raises a torch or spreads its arms."""
+    parts = [
+        drum(0, 0, 0, 1.0, 0.33, 0.2, **{**soft, "pattern": 0}),
+        ellipsoid((0, 0.98, 0), (0.24, 0.2, 0.17), **soft),
+    ]
+    parts += [
+        ellipsoid((0, 1.32, 0), (0.115, 0.15, 0.13), **bronze),
+        capsule((0, 1.05, 0), (0, 1.28, 0), 0.07, **bronze),
+    ]
+    if kind == "torch":
+        parts += [
+            capsule((0.18, 1.05, 0), (0.34, 1.65, 0.03), 0.08, 0.06, **bronze),
+            drum(0.35, 0.03, 1.66, 1.8, 0.04, 0.1, **bronze),
+        ]
+        parts += [ellipsoid((0.35, 1.86, 0.03), (0.075, 0.12, 0.075), **painted(GOLD, LAMP, gloss=0.8))]
+        parts += [
+            capsule((-0.2, 1.05, 0), (-0.26, 0.75, 0.16), 0.08, **bronze),
+            box((-0.22, 0.8, 0.2), (0.1, 0.16, 0.03), 0.01, **bronze),
+        ]
+        parts += [
+            capsule((0, 1.4, 0), (0.24 * np.sin(a), 1.42 + 0.22 * np.cos(a), 0.0), 0.022, 0.008, **bronze)
+            for a in np.linspace(-1.3, 1.3, 6)
+        ]
+    else:
+        parts += [
+            capsule((s * 0.12, 1.05, 0), (s * 0.85, 1.1, 0), 0.11, 0.07, flat=(1.0, 0.8), **soft) for s in (-1, 1)
+        ]
+    return parts
 
 
 def stone_heads(
@@ -324,45 +295,3 @@ def stone_heads(
             block(0, 0, 0, low + 0.01, (0.36 * count + 0.1, 0.4), **painted(shade(color, 0.82), BLOCKS, size=0.16))
         )
     return parts
-
-
-def arena(
-    color: Color, tiers: int, radius: float, height: float, broken: bool = False, arches: int = 22, inner: bool = True
-) -> list[Part]:
-    """Rings of arcades around a sandy floor; a broken one has lost a part of its upper storeys."""
-    rise, parts = height / tiers, []
-    for i in range(tiers):
-        low = rise * i
-        paint = painted(shade(color, 1 + 0.03 * i), ARCADE + AROUND * arches, shade(color, 0.3), rise)
-        lost = None
-        if broken and i > 0:
-            lost = Openings(radius, rise, shift=radius * (1.25 - 0.35 * i), flat=True)
-        parts.append(
-            ring((0, low + rise / 2, 0), (0, 1, 0), radius - 0.1, 0.1, rise / 2, 0.008, **paint, openings=lost)
-        )
-        parts.append(
-            ring(
-                (0, low + rise, 0),
-                (0, 1, 0),
-                radius - 0.09,
-                0.12,
-                0.022,
-                0.008,
-                **painted(shade(color, 1.1)),
-                openings=lost,
-            )
-        )
-    if inner:
-        parts += [
-            ring(
-                (0, 0.17 * k + 0.08, 0),
-                (0, 1, 0),
-                radius - 0.58 + 0.17 * k,
-                0.12,
-                0.09 * (k + 1),
-                0.01,
-                **painted(shade(color, 0.88)),
-            )
-            for k in range(3)
-        ]
-    return [*parts, drum(0, 0, 0, 0.04, radius - 0.2, **painted("#d8bf8c"))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from worlds import bridges, buildings, monuments, towers
+from worlds import antiquity, bridges, buildings, monuments, towers
 from worlds.landmark_paint import CHECKED, SPIRAL
 from worlds.sdf import Part
 
@@ -40,7 +40,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.16,
     ),
     "stepped_pyramid": Structure(
-        buildings.stepped_pyramid,
+        antiquity.stepped_pyramid,
         (
             {"color": "#c9b58e", "tiers": 9, "width": 1.0, "height": 0.95, "head": "temple", "stairs": 4},
             {"color": "#b9824f", "tiers": 3, "width": 1.15, "height": 0.9, "head": "bare", "stairs": 1, "top": 0.62},
@@ -51,7 +51,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.26,
     ),
     "pyramid": Structure(
-        buildings.pyramid,
+        antiquity.pyramid,
         (
             {"color": "#d6b77c", "width": 1.0, "height": 1.25, "kind": "capped"},
             {"color": "#cf9f6a", "width": 1.0, "height": 1.05, "kind": "bent"},
@@ -186,7 +186,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.36,
     ),
     "arena": Structure(
-        monuments.arena,
+        antiquity.arena,
         (
             {"color": "#d9c096", "tiers": 4, "radius": 1.1, "height": 0.95, "broken": True, "arches": 24},
             {"color": "#c9a27c", "tiers": 2, "radius": 1.1, "height": 0.52, "arches": 20},
@@ -219,7 +219,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.24,
     ),
     "stone_circle": Structure(
-        monuments.stone_circle,
+        antiquity.stone_circle,
         (
             {"color": "#a8a69a", "kind": "ring", "count": 12, "radius": 1.0, "height": 0.62},
             {"color": "#b3a48c", "kind": "ruin", "count": 12, "radius": 0.95, "height": 0.6},
@@ -274,7 +274,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.13,
     ),
     "temple": Structure(
-        buildings.temple,
+        antiquity.temple,
         (
             {"color": "#efe6d2", "kind": "whole", "front": 3, "side": 4},
             {"color": "#d9bd8c", "kind": "ruin", "front": 3, "side": 4},
