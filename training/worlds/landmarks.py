@@ -32,6 +32,7 @@ INDIVIDUALS = 4
 PLACES = tuple(f"{structure}_{number}" for structure in STRUCTURES for number in range(1, INDIVIDUALS + 1))
 SEASONS, SKIES = landscape.SEASONS, landscape.SKIES
 EDGE = 0.12  # masonry and leaves differ by less from pixel to pixel, outlines by more
+BATCH_SIZE = 64  # on a CPU, faster here than the renderer's own by a tenth
 TRIM = 0.09  # radius in world units of what is too small to throw a shadow worth its time
 SIZE = 2.0  # height or width of a landmark in world units, whichever is larger
 LOWEST_EYE = 0.16  # world units above the ground
@@ -161,6 +162,8 @@ def render(
     `batch_size` and `processes` change speed and memory, not the pictures (see `raymarch.render`). Raises ValueError
     when image_size is not a multiple of 8.
     """
+    if batch_size is None and torch.device(device).type == "cpu":
+        batch_size = BATCH_SIZE
     settings = {"image_size": image_size, "device": device, "batch_size": batch_size, "processes": processes}
     settings |= {"edge": EDGE, "tight": True}
     return raymarch.render(factors.rows, _scene, paint, landscape.surfaces, **settings)

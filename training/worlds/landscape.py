@@ -42,7 +42,7 @@ LIGHTS = {  # colours of the light, of the sky's and of the ground's share
     "cloudy": ((0.95, 0.92, 0.86), (0.86, 0.94, 1.04), (0.52, 0.5, 0.46)),
     "overcast": ((0.28, 0.29, 0.3), (1.14, 1.18, 1.22), (0.62, 0.62, 0.62)),
     "sunset": ((1.25, 0.78, 0.42), (0.72, 0.66, 0.86), (0.52, 0.4, 0.36)),
-    "night": ((0.26, 0.3, 0.42), (0.2, 0.24, 0.4), (1.6, 1.24, 0.78)),  # floodlights shine from below
+    "night": ((0.26, 0.3, 0.42), (0.24, 0.28, 0.46), (1.6, 1.24, 0.78)),  # floodlights shine from below
 }
 COVER = {"clear": 0.12, "cloudy": 0.62, "overcast": 0.3, "sunset": 0.45, "night": 0.2}  # share of clouds
 LAYOUT = ("sky", "horizon", "rise", "phase", "drift", "cover", "ground", "plaza", "water", "level", "width")
