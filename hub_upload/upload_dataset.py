@@ -62,7 +62,7 @@ def check_dataset(folder: Path) -> list[str]:
 
 
 def check_index(folder: Path, rows: dict[str, int]) -> str:
-    """Returns what an index of the dataset's pictures holds. Raises HubError: a file is amiss, or an id names no row."""
+    """Returns what an index of the dataset's pictures holds. Raises HubError: a faulty file, an id that is no row."""
     index = EmbeddingIndex.from_pretrained(folder)
     for identity in index.ids:
         split, _, row = identity.rpartition("/")

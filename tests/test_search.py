@@ -111,7 +111,7 @@ def test_several_shards_are_one_index(tmp_path):
 
 
 def test_vectors_stay_on_the_disk_until_they_are_used(tmp_path):
-    count, dimensions = 200_000, 128  # 102 MB
+    count, dimensions = 50_000, 1024  # 205 MB
     write_shard(tmp_path, 0, torch.zeros(count, dimensions), names(count), {})
     write_index(tmp_path, "net", "dot", dimensions, [count])
     script = """
@@ -129,8 +129,8 @@ print(mapped, resident() - before)
 """
     said = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True).stdout
     mapped, read = map(float, said.split())
-    assert mapped < 80  # ids and the reader of Parquet
-    assert read > mapped + 90
+    assert mapped < 110  # ids and the reader of Parquet
+    assert read > mapped + 190
 
 
 def test_beyond_what_is_searched_exactly_faiss_proposes(metric, tmp_path):

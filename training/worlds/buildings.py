@@ -1,17 +1,19 @@
-"""Landmarks that one can enter: pyramids, places of worship, castles, theatres. Each function takes
+"""Landmarks that one can enter: places of worship, castles, theatres. Each function takes
 proportions and colours and gives parts that stand on y = 0."""
 
 from __future__ import annotations
 
-from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, GLASS, RIBS, ROOF, SPIRAL, WINDOWS
+from collections.abc import Sequence
+
+from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, GLASS, RIBS, ROOF, SAIL, WINDOWS
 from worlds.masonry import (
     DOOR,
     GOLD,
     SLATE,
+    Color,
     battlement,
     block,
     circle,
-    colonnade,
     dome,
     drum,
     gable,
@@ -20,11 +22,12 @@ from worlds.masonry import (
     painted,
     shade,
 )
-from worlds.sdf import Openings, Part, box, capsule, cylinder, ellipsoid, place, ring, rotation
+from worlds.sdf import Part, box, capsule, cylinder, ellipsoid, place, ring, rotation
 
 DARK = (0.16, 0.15, 0.16)
 
 
+<<<<<<< HEAD
 def stepped_pyramid(
     color, tiers: int, width: float, height: float, head: str, stairs: int, top: float = 0.42
 ) -> list[Part]:
@@ -101,6 +104,9 @@ def pyramid(color, width: float, height: float, kind: str, cap="#f1ead8") -> lis
 
 
 def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -> list[Part]:
+=======
+def domed_mosque(color: Color, roof: Color, minarets: int, kind: str, slender: float = 0.07) -> list[Part]:
+>>>>>>> landmarks-world
     """A great dome between minarets. `kind`: onion (a mausoleum on a plinth), stacked (domes and half domes),
     gold (an eight-sided drum) or many (a field of small domes)."""
     wall = painted(color, ARCADE, shade(color, 0.42), 0.3)
@@ -108,6 +114,7 @@ def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -
     reach, plinth = 1.0, 0.0
     if kind == "onion":
         plinth = 0.14
+<<<<<<< HEAD
         parts += [block(0, 0, 0, plinth, 1.15, **painted(shade(color, 0.93), ARCADE, shade(color, 0.6), 0.16))]
         parts += [block(0, 0, plinth, 0.78, 0.58, **wall), drum(0, 0, 0.75, 0.92, 0.32, **painted(color))]
         parts += onion(0, 0, 0.85, 0.4, **painted(roof, gloss=0.3))
@@ -122,6 +129,9 @@ def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -
                 box((side * 0.57, plinth + 0.28, 0), (0.03, 0.34, 0.19), 0.01, **painted(color)),
                 box((side * 0.6, plinth + 0.22, 0), (0.01, 0.22, 0.12), 0.005, **painted(DARK)),
             ]
+=======
+        parts = _mausoleum(plinth, color, roof, wall)
+>>>>>>> landmarks-world
     elif kind == "stacked":
         reach = 0.92
         parts += [block(0, 0, 0, 0.5, 0.85, **wall), block(0, 0, 0.5, 0.72, 0.55, **wall)]
@@ -161,7 +171,28 @@ def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -
     return parts
 
 
-def cathedral(color, roof, kind: str, spire: float = 1.0, length: float = 0.75, bays: float = 0.22) -> list[Part]:
+def _mausoleum(plinth: float, color: Color, roof: Color, wall: dict) -> list[Part]:
+    """A cube with four portals on a plinth, under an onion dome among small ones."""
+    parts = [block(0, 0, 0, plinth, 1.15, **painted(shade(color, 0.93), ARCADE, shade(color, 0.6), 0.16))]
+    parts += [block(0, 0, plinth, 0.78, 0.58, **wall), drum(0, 0, 0.75, 0.92, 0.32, **painted(color))]
+    parts += onion(0, 0, 0.85, 0.4, **painted(roof, gloss=0.3))
+    for x, z, _ in circle(4, 0.6, 45):
+        parts.append(dome(x, z, 0.82, 0.14, 0.18, **painted(roof)))
+    for side in (-1, 1):
+        parts += [
+            box((0, plinth + 0.28, side * 0.57), (0.19, 0.34, 0.03), 0.01, **painted(color)),
+            box((0, plinth + 0.22, side * 0.6), (0.12, 0.22, 0.01), 0.005, **painted(DARK)),
+        ]
+        parts += [
+            box((side * 0.57, plinth + 0.28, 0), (0.03, 0.34, 0.19), 0.01, **painted(color)),
+            box((side * 0.6, plinth + 0.22, 0), (0.01, 0.22, 0.12), 0.005, **painted(DARK)),
+        ]
+    return parts
+
+
+def cathedral(
+    color: Color, roof: Color, kind: str, spire: float = 1.0, length: float = 0.75, bays: float = 0.22
+) -> list[Part]:
     """A nave with two towers at +z and a rose window. `kind`: spires, flat (square towers), unequal or cross
     (a tower over the crossing)."""
     wall = painted(color, ARCADE, shade(color, 0.35), bays)
@@ -208,7 +239,11 @@ def cathedral(color, roof, kind: str, spire: float = 1.0, length: float = 0.75, 
 
 
 def onion_church(
+<<<<<<< HEAD
     color, domes, towers: int, spread: float, radius: float, middle: float, pattern: int = 0
+=======
+    color: Color, domes: tuple[Color, ...], towers: int, spread: float, radius: float, middle: float, pattern: int = 0
+>>>>>>> landmarks-world
 ) -> list[Part]:
     """A church under onion domes on drums: one in the middle, `towers` around it. `domes` are their colours."""
     trim = painted("#f4efe4")
@@ -228,15 +263,20 @@ def onion_church(
             domes[i % len(domes)],
             (pattern + AROUND * 5) if pattern else 0,
             domes[(i + 1) % len(domes)],
+<<<<<<< HEAD
             0.5 * size,
             0.7,
+=======
+            0.55 * size,
+            0.3,
+>>>>>>> landmarks-world
         )
         parts += onion(x, z, high, size, **skin)
         parts.append(mast(x, z, high + 2.2 * size, high + 2.2 * size + 0.2, 0.018, **painted(GOLD)))
     return parts
 
 
-def castle(color, roof, kind: str, towers: int = 4, width: float = 0.8) -> list[Part]:
+def castle(color: Color, roof: Color, kind: str, towers: int = 4, width: float = 0.8) -> list[Part]:
     """Walls, towers and a gate at +z. `kind`: round (towers with cones), square (battlements), fairy (a tall
     keep with spires) or shell (a round keep on a hill)."""
     wall, battle = painted(color, BLOCKS, size=0.13), painted(shade(color, 1.04))
@@ -246,6 +286,7 @@ def castle(color, roof, kind: str, towers: int = 4, width: float = 0.8) -> list[
         box((0, 0.17, width + 0.1), (0.13, 0.17, 0.06), 0.02, **painted(DARK)),
         block(0, width, 0, 0.62, (0.24, 0.14), **wall),
     ]
+<<<<<<< HEAD
     gate.append(battlement(0, width, 0.6, 0.72, (0.26, 0.16), 0.14, 1, Openings, **battle))
     if kind == "shell":
         parts = [drum(0, 0, 0, 0.42, 1.25, 0.7, **painted("#86a355", ROOF, "#6f8c48", 0.3))]
@@ -261,23 +302,55 @@ def castle(color, roof, kind: str, towers: int = 4, width: float = 0.8) -> list[
             mast(0, 0, 1.0, 1.6, 0.02, **painted(DARK)),
             box((0.14, 1.52, 0), (0.13, 0.08, 0.008), 0.004, **painted("#c23b32")),
         ]
+=======
+    gate += battlement(0, width, 0.6, 0.72, (0.26, 0.16), 0.14, 1, **battle)
+    if kind == "shell":
+        return _shell_keep(wall, battle, stone, tiles)
+>>>>>>> landmarks-world
     parts, reach = list(gate), width
     for side in (-1, 1):
         parts.append(block(0, side * reach, 0, 0.42, (reach, 0.07), **wall))
         parts.append(block(side * reach, 0, 0, 0.42, (0.07, reach), **wall))
-        parts.append(battlement(0, side * reach, 0.4, 0.5, (reach, 0.075), 0.16, 5, Openings, **battle))
-        parts.append(battlement(side * reach, 0, 0.4, 0.5, (0.075, reach), 0.16, 5, Openings, **battle))
+        parts += battlement(0, side * reach, 0.4, 0.5, (reach, 0.075), 0.16, 5, **battle)
+        parts += battlement(side * reach, 0, 0.4, 0.5, (0.075, reach), 0.16, 5, **battle)
     for i, (x, z, _) in enumerate(circle(4, reach * 1.41, 45)[:towers]):
         high = 0.72 if kind != "fairy" else 0.7 + 0.3 * (i % 3)
         if kind == "square":
             parts += [
                 block(x, z, 0, high, 0.2, **wall),
+<<<<<<< HEAD
                 battlement(x, z, high - 0.02, high + 0.12, 0.22, 0.15, 1, Openings, **battle),
+=======
+                *battlement(x, z, high - 0.02, high + 0.12, 0.22, 0.15, 1, **battle),
+>>>>>>> landmarks-world
             ]
         else:
             size = 0.2 if kind == "round" else 0.15
             parts += [drum(x, z, 0, high, size, **stone), drum(x, z, high - 0.02, high + 0.04, 1.15 * size, **battle)]
             parts.append(drum(x, z, high + 0.03, high + (0.42 if kind == "round" else 0.6), 1.25 * size, 0.0, **tiles))
+    return parts + _keep(kind, color, wall, battle, stone, tiles)
+
+
+def _shell_keep(wall: dict, battle: dict, stone: dict, tiles: dict) -> list[Part]:
+    """A round wall with a tower and a flag on a mound."""
+    parts = [drum(0, 0, 0, 0.42, 1.25, 0.7, **painted("#86a355", ROOF, "#6f8c48", 0.3))]
+    parts += [drum(0, 0, 0.4, 0.98, 0.6, **stone), *battlement(0, 0, 0.96, 1.1, 0.44, 0.14, 2, **battle)]
+    parts += [ring((0, 1.03, 0), (0, 1, 0), 0.58, 0.04, 0.06, 0.01, **battle)]
+    parts += [drum(0.36, -0.36, 0.4, 1.5, 0.2, **stone), drum(0.36, -0.36, 1.5, 1.9, 0.26, 0.0, **tiles)]
+    parts += [
+        block(0, 0.72, 0.2, 0.72, (0.2, 0.2), **wall),
+        box((0, 0.46, 0.92), (0.09, 0.16, 0.03), 0.02, **painted(DARK)),
+    ]
+    return [
+        *parts,
+        mast(0, 0, 1.0, 1.6, 0.02, **painted(DARK)),
+        box((0.14, 1.52, 0), (0.13, 0.08, 0.008), 0.004, **painted("#c23b32")),
+    ]
+
+
+def _keep(kind: str, color: Color, wall: dict, battle: dict, stone: dict, tiles: dict) -> list[Part]:
+    """What stands within the walls of a castle."""
+    parts: list[Part] = []
     if kind == "fairy":
         parts += [
             block(0, -0.1, 0, 1.1, (0.4, 0.3), **painted(color, WINDOWS, shade(color, 0.4), 0.16)),
@@ -288,7 +361,11 @@ def castle(color, roof, kind: str, towers: int = 4, width: float = 0.8) -> list[
     elif kind == "square":
         parts += [
             block(0, -0.1, 0, 1.15, 0.42, **painted(color, WINDOWS, shade(color, 0.3), 0.26)),
+<<<<<<< HEAD
             battlement(0, -0.1, 1.12, 1.28, 0.44, 0.17, 2, Openings, **battle),
+=======
+            *battlement(0, -0.1, 1.12, 1.28, 0.44, 0.17, 2, **battle),
+>>>>>>> landmarks-world
         ]
         parts += [block(x * 0.42, z * 0.42 - 0.1, 0, 1.35, 0.1, **wall) for x in (-1, 1) for z in (-1, 1)]
     else:
@@ -300,6 +377,7 @@ def castle(color, roof, kind: str, towers: int = 4, width: float = 0.8) -> list[
     return parts
 
 
+<<<<<<< HEAD
 def temple(color, kind: str, front: int, side: int, roof="#c9845c") -> list[Part]:
     """Columns on steps under a gable; `front` and `side` count pairs of columns beside a middle one. `kind`:
     whole, ruin (roofless, one end broken), podium (high, with a stair) or tholos (round)."""
@@ -359,16 +437,30 @@ def temple(color, kind: str, front: int, side: int, roof="#c9845c") -> list[Part
 
 
 def opera(color, shells, base="#c8a98c", glass="#5a4636") -> list[Part]:
+=======
+def opera(
+    color: Color, shells: Sequence[tuple[float, float, float, float]], base: Color = "#c8a98c", glass: Color = "#5a4636"
+) -> list[Part]:
+>>>>>>> landmarks-world
     """Sails of a shell roof on a podium. `shells` are (x, z, heading in degrees, size)."""
     parts = [
         block(0, 0, 0, 0.16, (1.25, 0.85), (1.2, 0.8), **painted(base)),
         block(0, 0, 0.16, 0.24, (1.12, 0.7), **painted(shade(base, 0.94))),
     ]
     for x, z, heading, size in shells:
+<<<<<<< HEAD
         tilt = rotation(roll=-34)
         outer = ellipsoid(
             (0, 0.0, 0), (0.34, 0.78, 0.36), tilt.T, **painted(color, SPIRAL, shade(color, 0.93), 0.09, 0.5)
         )
         hollow = ellipsoid((0.2, -0.09, 0), (0.28, 0.68, 0.33), tilt.T, **painted(glass, GLASS, "#8aa3ae", 0.08, 0.6))
         parts += place([outer, hollow], rotation(yaw=heading), (x, 0.2, z), size)
+=======
+        # A quarter of a long ball that leans forward: cut straight across, its open side is glass.
+        for lean, radii, at in ((-20, (0.62, 0.92, 0.36), 0.12), (24, (0.34, 0.5, 0.3), 0.02)):
+            turn = rotation(roll=lean) if lean < 0 else rotation(yaw=180) @ rotation(roll=-lean)
+            sail = painted(color, SAIL, glass, 0.09, 0.4)
+            shell = ellipsoid((at, 0.0, 0), radii, turn.T, clip=(1.0, 0.0, 0.0, 0.0), **sail)
+            parts += place([shell], rotation(yaw=heading), (x, 0.18, z), size)
+>>>>>>> landmarks-world
     return parts

@@ -22,14 +22,14 @@ from worlds.sdf import FAR_AWAY
 SEASONS = ("spring", "summer", "autumn", "winter")
 SKIES = ("clear", "cloudy", "overcast", "sunset", "night")
 HORIZONS = ("plain", "hills", "mountains", "city")
-WATERS = ("none", "river", "moat", "shore")
+WATERS = ("none", "river", "shore")
 GROUNDS = {  # what the ground is made of: two colours for each season
-    "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a89a50", "#8a7a3c"), ("#eef2f8", "#d3dcea")),
-    "paving": (("#c9c0b0", "#b3a998"), ("#cfc4b0", "#b9ad98"), ("#bfae98", "#a3917b"), ("#e6eaf2", "#c3c9d4")),
+    "grass": (("#8fc053", "#6ba53f"), ("#7fa648", "#a4b05a"), ("#a2a452", "#a8914c"), ("#eef2f8", "#d3dcea")),
+    "paving": (("#c2beb6", "#aca8a0"), ("#c6c2ba", "#b2ada4"), ("#b9b0a4", "#a1978a"), ("#e6eaf2", "#c3c9d4")),
     "sand": (("#e0c48a", "#cfae70"), ("#e8cc92", "#d3b274"), ("#dcbd84", "#c6a469"), ("#ece8e2", "#d8c8a6")),
-    "heath": (("#a3a85c", "#7f8a48"), ("#b5a75e", "#948a4a"), ("#a37a58", "#8a5f52"), ("#ecf0f6", "#ccd4df")),
+    "heath": (("#a3a85c", "#7f8a48"), ("#b8ab66", "#989150"), ("#ad9660", "#8f7c52"), ("#ecf0f6", "#ccd4df")),
 }
-WATER_COLORS = {"clear": "#3f8fae", "cloudy": "#4a8aa3", "overcast": "#6c8793", "sunset": "#7a5f78", "night": "#141c38"}
+WATER_COLORS = {"clear": "#3f8fae", "cloudy": "#4a8aa3", "overcast": "#6c8793", "sunset": "#54628c", "night": "#141c38"}
 SKY_COLORS = {  # zenith, horizon
     "clear": ("#3f86d8", "#cfe6f6"),
     "cloudy": ("#5590cf", "#d8e6ee"),
@@ -42,10 +42,10 @@ LIGHTS = {  # colours of the light, of the sky's and of the ground's share
     "cloudy": ((0.95, 0.92, 0.86), (0.86, 0.94, 1.04), (0.52, 0.5, 0.46)),
     "overcast": ((0.28, 0.29, 0.3), (1.14, 1.18, 1.22), (0.62, 0.62, 0.62)),
     "sunset": ((1.25, 0.78, 0.42), (0.72, 0.66, 0.86), (0.52, 0.4, 0.36)),
-    "night": ((0.2, 0.24, 0.36), (0.16, 0.2, 0.36), (1.35, 1.02, 0.62)),  # floodlights shine from below
+    "night": ((0.26, 0.3, 0.42), (0.24, 0.28, 0.46), (1.6, 1.24, 0.78)),  # floodlights shine from below
 }
 COVER = {"clear": 0.12, "cloudy": 0.62, "overcast": 0.3, "sunset": 0.45, "night": 0.2}  # share of clouds
-LAYOUT = ("sky", "horizon", "rise", "phase", "drift", "cover", "snow", "ground", "plaza", "water", "level", "width")
+LAYOUT = ("sky", "horizon", "rise", "phase", "drift", "cover", "ground", "plaza", "water", "level", "width")
 COLORS = ("zenith", "rim", "ground", "second", "paving", "pool", "hill")
 
 
@@ -58,9 +58,9 @@ class Setting:
     rise: float = 0.06  # height of hills above the horizon, as the tangent of an angle
     phase: float = 0.0  # which hills
     plaza: float = 0.0  # radius of paved ground around the landmark
-    water: str = "none"  # river: a band along z; moat: a ring; shore: all beyond a line behind the landmark
-    level: float = 0.0  # river: middle x; moat: inner radius; shore: z of the line
-    width: float = 1.0  # of a river or a moat
+    water: str = "none"  # river: a band along z; shore: all beyond a line behind the landmark
+    level: float = 0.0  # river: middle x; shore: z of the line
+    width: float = 1.0  # of a river
 
 
 def numbers(setting: Setting, view: dict[str, Any], light: np.ndarray) -> list[float]:
@@ -79,7 +79,6 @@ def numbers(setting: Setting, view: dict[str, Any], light: np.ndarray) -> list[f
         "phase": setting.phase,
         "drift": view["clouds"],
         "cover": COVER[sky],
-        "snow": float(view["season"] == "winter"),
         "ground": list(GROUNDS).index(setting.ground),
         "plaza": setting.plaza,
         "water": WATERS.index(setting.water),
@@ -111,8 +110,17 @@ def surfaces(rows: Tensor, origin: Tensor, rays: Tensor, pixel: Tensor) -> Backd
     down = rays[:, 1].clamp(max=-1e-4)
     on_ground = rays[:, 1] < -1e-4
     t = torch.where(on_ground, (-origin[:, 1] / down).clamp(min=0, max=FAR_AWAY), FAR_AWAY)
-    sky = _sky(row, color, light, rays)
-    ground, wet = _ground(row, color, origin + rays * t[:, None], rays, pixel * t / -down.clamp(max=-0.05))
+    soft, position = pixel * t / -down.clamp(max=-0.05), origin + rays * t[:, None]
+    sky, ground, wet = torch.zeros_like(rays), torch.zeros_like(rays), torch.zeros_like(t)
+    for tiles, part in ((~on_ground.all(1), "sky"), (on_ground.any(1), "ground")):
+        at = tiles.nonzero()[:, 0]
+        if len(at) == 0:
+            continue
+        numbers = {name: value[at] for name, value in row.items()}, {name: value[at] for name, value in color.items()}
+        if part == "sky":
+            sky[at] = _sky(*numbers, light[at], rays[at])
+        else:
+            ground[at], wet[at] = _ground(*numbers, position[at], rays[at], soft[at])
     haze = ((t - 9) / 45).clamp(min=0, max=0.9)
     rim = mix(color["rim"], color["hill"], torch.where(row["sky"] == SKIES.index("night"), 0.7, 0.12).expand_as(t))
     albedo = torch.where(on_ground[:, None], mix(ground, rim, haze), sky)
@@ -139,7 +147,7 @@ def _sky(row: dict[str, Tensor], color: dict[str, Tensor], light: Tensor, rays: 
     white = torch.where(night[:, None], color["rim"] * 1.15, torch.where(sunset[:, None], sun, 0.98))
     white = torch.where((row["sky"] == SKIES.index("overcast"))[:, None], color["zenith"] * 0.86, white)
     sky = mix(sky, white, cover)
-    stars = below(noise(x * 47 + 9 + z * 31, height * 60 + z * 17), 0.05, torch.full_like(x, 0.03))
+    stars = below(noise(u * 41 + 9, v * 41), 0.07, torch.full_like(x, 0.04))
     sky = mix(sky, torch.full_like(sky, 0.95), torch.where(night, stars * (1 - cover) * 0.9, 0.0))
     return _horizon(row, color, rays, sky)
 
@@ -162,7 +170,7 @@ def _horizon(row: dict[str, Tensor], color: dict[str, Tensor], rays: Tensor, sky
     far = mix(color["hill"], color["rim"], torch.where(night, 0.1, 0.5).expand_as(slope))
     white = ((slope - 0.55 * row["rise"]) * 18).clamp(min=0, max=1) * torch.where(night, 0.2, 0.8)
     snowy = (row["horizon"] == HORIZONS.index("mountains")).float()
-    far = mix(far, torch.full_like(far, 0.95), torch.maximum(snowy, row["snow"] * 0.0) * white)
+    far = mix(far, torch.full_like(far, 0.95), snowy * white)
     return mix(sky, far, ahead)
 
 
@@ -185,8 +193,6 @@ def _ground(
     water = row["water"]
     across = (x - row["level"] + 0.25 * (noise(z * 0.7 + 3, x * 0.1) - 0.5)).abs()
     wet = below(across, row["width"] / 2, edge) * (water == WATERS.index("river"))
-    ring = (radius - row["level"] - row["width"] / 2).abs()
-    wet = wet + below(ring, row["width"] / 2, edge) * (water == WATERS.index("moat"))
     beach = z + 0.5 * noise(x * 0.6, 0.3 * z)
     wet = wet + below(beach, row["level"], edge) * (water == WATERS.index("shore"))
     ripple = wave(z * 2.3 + x * 0.7 + 1.5 * noise(x * 1.4, z * 2.2)) * fade + 0.5 * (1 - fade)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from worlds.backdrops import from_hex
 from worlds.landmark_paint import ARCADE, AROUND, GLASS, WINDOWS
-from worlds.sdf import UP, Part, box, capsule, cylinder, ellipsoid
+from worlds.sdf import UP, Openings, Part, box, capsule, cylinder, ellipsoid
 
 Color = str | tuple[float, float, float]
+Half = float | tuple[float, float] | np.ndarray  # half widths along x and z
 GOLD, SLATE, BRASS = "#e6b84a", "#5c6672", "#c79a45"
 DOOR = (0.2, 0.14, 0.1)
 # What stands upside down: openings that start at the top, for battlements.
@@ -42,7 +43,9 @@ def _whole_storeys(height: float, paint: dict) -> dict:
     return {**paint, "pattern_scale": height / max(1, storeys)}
 
 
-def block(x: float, z: float, low: float, high: float, half, top=None, rounding: float = 0.008, **paint) -> Part:
+def block(
+    x: float, z: float, low: float, high: float, half: Half, top: Half | None = None, rounding: float = 0.008, **paint
+) -> Part:
     """A box of half widths `half` (one number, or x and z) at its foot and `top` at its head."""
     foot = np.broadcast_to(np.asarray(half, float), (2,))
     head = foot if top is None else np.broadcast_to(np.asarray(top, float), (2,))
@@ -53,12 +56,15 @@ def block(x: float, z: float, low: float, high: float, half, top=None, rounding:
     return box((x, (low + high) / 2, z), size, rounding, taper=(float(slope[0]), float(slope[1])), **paint)
 
 
-def battlement(x: float, z: float, low: float, high: float, half, gap: float, count: int, holes, **paint) -> Part:
-    """A wall whose top is notched `count` times on either side of its middle; `holes` is `Openings`."""
+def battlement(x: float, z: float, low: float, high: float, half: Half, gap: float, count: int, **paint) -> list[Part]:
+    """A wall, or a whole roof, whose edge is notched `count` times on either side of its middle."""
     foot = np.broadcast_to(np.asarray(half, float), (2,))
-    notch = holes(half_width=gap / 4, top=0.0, spacing=gap, copies=count, flat=True, crossed=True)
+    notch = Openings(gap / 4, 0.0, spacing=gap, copies=count, flat=True, crossed=True)
     size = (foot[0], (high - low) / 2, foot[1])
-    return box((x, (low + high) / 2, z), size, 0.004, HANGING, openings=notch, **paint)
+    parts = [box((x, (low + high) / 2, z), size, 0.004, HANGING, openings=notch, **paint)]
+    if foot.min() > 0.12:  # the notches of opposite edges meet in the middle: fill it
+        parts.append(block(x, z, low, high - 0.004, foot - 0.05, **paint))
+    return parts
 
 
 def drum(x: float, z: float, low: float, high: float, radius: float, top: float | None = None, **paint) -> Part:
@@ -70,7 +76,7 @@ def drum(x: float, z: float, low: float, high: float, radius: float, top: float 
     return cylinder(middle, UP, (radius + head) / 2, half, rounding, slope, **paint)
 
 
-def gable(x: float, z: float, low: float, high: float, half, along: str = "z", **paint) -> Part:
+def gable(x: float, z: float, low: float, high: float, half: tuple[float, float], along: str = "z", **paint) -> Part:
     """A roof of two slopes whose ridge runs along x or z."""
     top = (0.0, half[1]) if along == "z" else (half[0], 0.0)
     return block(x, z, low, high, half, top, **paint)
@@ -107,5 +113,10 @@ def circle(count: int, radius: float, turn: float = 0.0) -> list[tuple[float, fl
     """Points on a circle: x, z and the angle in degrees; `turn` is where the first one stands."""
     angles = turn + 360 * np.arange(count) / count
     return [
+<<<<<<< HEAD
         (float(radius * np.sin(a)), float(radius * np.cos(a)), float(d)) for d, a in zip(angles, np.radians(angles))
+=======
+        (float(radius * np.sin(a)), float(radius * np.cos(a)), float(d))
+        for d, a in zip(angles, np.radians(angles), strict=True)
+>>>>>>> landmarks-world
     ]

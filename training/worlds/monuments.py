@@ -1,17 +1,17 @@
-"""Landmarks that one crosses, walks through or looks up to: bridges, arches, circles, figures. Each function
+"""Landmarks that one walks through or looks up to: gates, wheels, figures. Each function
 takes proportions and colours and gives parts that stand on y = 0."""
 
 from __future__ import annotations
 
 import numpy as np
-from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, CHECKED, GLASS, LAMP, LATTICE, LEAVES, WINDOWS
-from worlds.masonry import GOLD, block, circle, colonnade, drum, gable, painted, shade
+from worlds.landmark_paint import ARCADE, AROUND, BLOCKS, CHECKED, GLASS, LAMP
+from worlds.masonry import GOLD, Color, block, circle, colonnade, drum, painted, shade
 from worlds.sdf import Openings, Part, box, capsule, cylinder, ellipsoid, place, ring, rotation
 
 DARK = (0.15, 0.15, 0.17)
-BANK = painted("#7f9a55", LEAVES, "#5f7c44")
 
 
+<<<<<<< HEAD
 def _banks(reach: float, height: float) -> list[Part]:
     """Grassy slopes that a bridge's ends rest on."""
     return [ellipsoid((side * (reach + 0.3), 0, 0), (0.6, height, 0.75), **BANK) for side in (-1, 1)]
@@ -173,9 +173,12 @@ def aqueduct(color, tiers, reach: float, thick: float = 0.16) -> list[Part]:
 
 
 def triumphal_arch(color, kind: str, width: float, height: float, depth: float = 0.34) -> list[Part]:
+=======
+def triumphal_arch(color: Color, kind: str, width: float, height: float, depth: float = 0.34) -> list[Part]:
+>>>>>>> landmarks-world
     """A gate of stone. `kind`: single (crossed by a second passage), triple, chariot (with horses on top) or
     columns (flat, a row of columns with five passages)."""
-    stone, pale, hole = painted(color, BLOCKS, size=0.2), painted(shade(color, 1.08)), None
+    stone, pale = painted(color, BLOCKS, size=0.2), painted(shade(color, 1.08))
     if kind == "columns":
         parts = [block(0, 0, 0, 0.1, (width + 0.15, depth + 0.15), **pale)]
         parts += [colonnade(0, s * (depth - 0.08), 0.1, height, 0.075, width / 2.6, 2, **pale) for s in (-1, 1)]
@@ -189,6 +192,7 @@ def triumphal_arch(color, kind: str, width: float, height: float, depth: float =
     hole = Openings(arch, 0.62 * height - arch - height / 2, crossed=kind == "single")
     parts = [block(0, 0, 0, height, (width, depth), openings=hole, **stone)]
     if kind == "triple":
+<<<<<<< HEAD
         small = Openings(
             0.15 * width, 0.42 * height - 0.15 * width - height / 2, spacing=1.24 * width, copies=1, shift=0.0
         )
@@ -211,6 +215,9 @@ def triumphal_arch(color, kind: str, width: float, height: float, depth: float =
             for x in (-0.96, -0.44, 0.44, 0.96)
             for s in (-1, 1)
         ]
+=======
+        parts = _triple(width, height, depth, stone, pale)
+>>>>>>> landmarks-world
     else:
         parts += [
             block(
@@ -240,7 +247,20 @@ def triumphal_arch(color, kind: str, width: float, height: float, depth: float =
     return parts + (_chariot(1.03 * height, "#6a8f7c") if kind == "chariot" else [])
 
 
-def _chariot(low: float, color) -> list[Part]:
+def _triple(width: float, height: float, depth: float, stone: dict, pale: dict) -> list[Part]:
+    """A large passage between two small ones, and pilasters beside them."""
+    large, small = 0.25 * width, 0.15 * width
+    middle = Openings(large, 0.62 * height - large - height / 2)
+    parts = [block(0, 0, 0, height, (0.42 * width, depth), openings=middle, **stone)]
+    lower = Openings(small, 0.42 * height - small - height / 2)
+    for side in (-1, 1):
+        parts.append(block(side * 0.71 * width, 0, 0, height, (0.3 * width, depth), openings=lower, **stone))
+        for x in (-0.96, -0.44, 0.44, 0.96):
+            parts.append(block(x * width, side * depth, 0, 0.74 * height, 0.055, **pale))
+    return parts
+
+
+def _chariot(low: float, color: Color) -> list[Part]:
     """Four horses and a driver on top of a gate."""
     bronze, parts = painted(color, gloss=0.3), []
     for x in (-0.24, -0.08, 0.08, 0.24):
@@ -254,7 +274,7 @@ def _chariot(low: float, color) -> list[Part]:
     ]
 
 
-def torii(color, kind: str, width: float, height: float, thick: float = 0.08) -> list[Part]:
+def torii(color: Color, kind: str, width: float, height: float, thick: float = 0.08) -> list[Part]:
     """A gate of two posts and two beams. `kind`: red (curved, black top), stone (straight), legs (with four
     small posts) or row (five gates behind each other)."""
     rows = [0.0] if kind != "row" else [-0.8, -0.4, 0.0, 0.4, 0.8]
@@ -281,6 +301,7 @@ def torii(color, kind: str, width: float, height: float, thick: float = 0.08) ->
     return parts
 
 
+<<<<<<< HEAD
 def stone_circle(color, kind: str, count: int, radius: float, height: float) -> list[Part]:
     """Standing stones. `kind`: ring (all under lintels), ruin (some fallen), menhirs (no lintels, uneven) or
     shoe (an inner horseshoe of tall pairs)."""
@@ -317,6 +338,9 @@ def stone_circle(color, kind: str, count: int, radius: float, height: float) -> 
 
 
 def atom(color, kind: str, radius: float, tube: float = 0.06) -> list[Part]:
+=======
+def atom(color: Color, kind: str, radius: float, tube: float = 0.06) -> list[Part]:
+>>>>>>> landmarks-world
     """Balls joined by tubes. `kind`: cube (nine, on a corner), tetra (five), ring (seven, upright) or column
     (a twisting chain)."""
     if kind == "cube":
@@ -356,7 +380,15 @@ def atom(color, kind: str, radius: float, tube: float = 0.06) -> list[Part]:
 
 
 def ferris_wheel(
+<<<<<<< HEAD
     color, cabins: int, frame: str, radius: float = 1.0, tints=("#d8433a", "#f0b63a", "#3d8fc6")
+=======
+    color: Color,
+    cabins: int,
+    frame: str,
+    radius: float = 1.0,
+    tints: tuple[Color, ...] = ("#d8433a", "#f0b63a", "#3d8fc6"),
+>>>>>>> landmarks-world
 ) -> list[Part]:
     """A great wheel in the x-y plane. `frame`: pair (A-frames on both sides), lean (legs on one side),
     station (A-frames on a building) or double (two rims)."""
@@ -387,13 +419,13 @@ def ferris_wheel(
     return parts
 
 
-def statue(color, kind: str, base: float, stone="#b9b0a0") -> list[Part]:
+def statue(color: Color, kind: str, base: float, stone: Color = "#b9b0a0") -> list[Part]:
     """A figure on a pedestal `base` high. `kind`: torch (a raised arm, a crown), open (arms spread), rider
     (on a horse) or seated (a sitting figure)."""
     bronze, pedestal = painted(color, gloss=0.25), painted(stone, BLOCKS, size=0.15)
     soft = {**bronze, "soft": True}
-    figure: list[Part] = []
     if kind == "rider":
+<<<<<<< HEAD
         figure += [
             ellipsoid((0, 0.5, 0), (0.42, 0.2, 0.17), **soft),
             capsule((0.3, 0.56, 0), (0.56, 0.95, 0), 0.13, 0.09, **soft),
@@ -455,10 +487,90 @@ def statue(color, kind: str, base: float, stone="#b9b0a0") -> list[Part]:
     parts = [block(0, 0, 0, 0.12, np.array(foot) + 0.2, **painted(shade(stone, 0.9)))]
     parts.append(block(0, 0, 0.12, base, np.array(foot) + 0.04, np.array(foot) - 0.04, **pedestal))
     parts.append(block(0, 0, base - 0.08, base, np.array(foot) + 0.05, **painted(shade(stone, 1.1))))
+=======
+        figure, foot = _rider(bronze, soft), np.array([0.6, 0.32])
+    elif kind == "seated":
+        figure, foot = _seated(bronze, soft), np.array([0.62, 0.52])
+    else:
+        figure, foot = _standing(kind, bronze, soft), np.array([0.42, 0.42])
+    parts = [block(0, 0, 0, 0.12, foot + 0.2, **painted(shade(stone, 0.9)))]
+    parts.append(block(0, 0, 0.12, base, foot + 0.04, foot - 0.04, **pedestal))
+    parts.append(block(0, 0, base - 0.08, base, foot + 0.05, **painted(shade(stone, 1.1))))
+>>>>>>> landmarks-world
     return parts + place(figure, shift=(0, base, 0))
 
 
-def stone_heads(color, count: int, height: float, hats=None, platform: bool = True) -> list[Part]:
+def _rider(bronze: dict, soft: dict) -> list[Part]:
+    """A rider on a horse that lifts a leg."""
+    parts = [
+        ellipsoid((0, 0.5, 0), (0.42, 0.2, 0.17), **soft),
+        capsule((0.3, 0.56, 0), (0.56, 0.95, 0), 0.13, 0.09, **soft),
+    ]
+    parts += [
+        capsule((0.56, 0.95, 0), (0.76, 0.84, 0), 0.08, 0.05, **soft),
+        capsule((-0.38, 0.55, 0), (-0.6, 0.2, 0), 0.06, 0.02, **bronze),
+    ]
+    legs = ((-0.28, -0.32, 0.0), (-0.24, -0.2, 0.0), (0.3, 0.34, 0.0), (0.3, 0.58, 0.34))
+    parts += [
+        capsule((x, 0.42, z), (to, y, z), 0.065, 0.045, **bronze)
+        for (x, to, y), z in zip(legs, (-0.1, 0.1, -0.1, 0.1), strict=True)
+    ]
+    parts += [
+        capsule((0, 0.6, 0), (-0.02, 1.05, 0), 0.13, 0.15, **soft),
+        ellipsoid((0, 1.32, 0), 0.11, **bronze),
+        cylinder((0, 1.4, 0), (0, 1, 0), 0.14, 0.03, **bronze),
+    ]
+    parts += [capsule((0.02, 0.7, s * 0.16), (0.14, 0.32, s * 0.2), 0.06, **bronze) for s in (-1, 1)]
+    parts += [capsule((0, 1.1, 0.14), (0.38, 1.35, 0.2), 0.05, **bronze)]
+    return parts
+
+
+def _seated(bronze: dict, soft: dict) -> list[Part]:
+    """A figure with crossed legs."""
+    parts = [
+        ellipsoid((0, 0.2, 0.1), (0.55, 0.2, 0.4), **soft),
+        ellipsoid((0, 0.6, -0.02), (0.34, 0.45, 0.25), **soft),
+    ]
+    parts += [capsule((s * 0.32, 0.85, 0), (s * 0.42, 0.4, 0.16), 0.12, 0.1, **soft) for s in (-1, 1)]
+    parts += [capsule((s * 0.42, 0.4, 0.16), (0, 0.36, 0.36), 0.1, 0.08, **soft) for s in (-1, 1)]
+    parts += [ellipsoid((0, 1.2, 0), (0.19, 0.23, 0.2), **bronze), ellipsoid((0, 1.42, -0.02), 0.09, **bronze)]
+    return parts
+
+
+def _standing(kind: str, bronze: dict, soft: dict) -> list[Part]:
+    """A figure in a long robe that raises a torch or spreads its arms."""
+    parts = [
+        drum(0, 0, 0, 1.0, 0.33, 0.2, **{**soft, "pattern": 0}),
+        ellipsoid((0, 0.98, 0), (0.24, 0.2, 0.17), **soft),
+    ]
+    parts += [
+        ellipsoid((0, 1.32, 0), (0.115, 0.15, 0.13), **bronze),
+        capsule((0, 1.05, 0), (0, 1.28, 0), 0.07, **bronze),
+    ]
+    if kind == "torch":
+        parts += [
+            capsule((0.18, 1.05, 0), (0.34, 1.65, 0.03), 0.08, 0.06, **bronze),
+            drum(0.35, 0.03, 1.66, 1.8, 0.04, 0.1, **bronze),
+        ]
+        parts += [ellipsoid((0.35, 1.86, 0.03), (0.075, 0.12, 0.075), **painted(GOLD, LAMP, gloss=0.8))]
+        parts += [
+            capsule((-0.2, 1.05, 0), (-0.26, 0.75, 0.16), 0.08, **bronze),
+            box((-0.22, 0.8, 0.2), (0.1, 0.16, 0.03), 0.01, **bronze),
+        ]
+        parts += [
+            capsule((0, 1.4, 0), (0.24 * np.sin(a), 1.42 + 0.22 * np.cos(a), 0.0), 0.022, 0.008, **bronze)
+            for a in np.linspace(-1.3, 1.3, 6)
+        ]
+    else:
+        parts += [
+            capsule((s * 0.12, 1.05, 0), (s * 0.85, 1.1, 0), 0.11, 0.07, flat=(1.0, 0.8), **soft) for s in (-1, 1)
+        ]
+    return parts
+
+
+def stone_heads(
+    color: Color, count: int, height: float, hats: Color | None = None, platform: bool = True
+) -> list[Part]:
     """A row along x of great stone heads that look to +z, some with hats."""
     stone, parts = painted(color), []
     low = 0.22 if platform else 0.0
@@ -479,6 +591,7 @@ def stone_heads(color, count: int, height: float, hats=None, platform: bool = Tr
             block(0, 0, 0, low + 0.01, (0.36 * count + 0.1, 0.4), **painted(shade(color, 0.82), BLOCKS, size=0.16))
         )
     return parts
+<<<<<<< HEAD
 
 
 def arena(
@@ -521,3 +634,5 @@ def arena(
             for k in range(3)
         ]
     return [*parts, drum(0, 0, 0, 0.04, radius - 0.2, **painted("#d8bf8c"))]
+=======
+>>>>>>> landmarks-world

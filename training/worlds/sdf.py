@@ -60,6 +60,8 @@ class Part:
     gloss: float = 0.2  # strength of the highlight, 0 to 1
     soft: bool = False  # melts into the other soft parts
     openings: Openings | None = None  # holes in a solid
+    clip: tuple[float, float, float, float] | None = None  # keep the side a x + b y + c z < d of an ellipsoid or
+    # capsule, in its own coordinates, in which an ellipsoid is a ball of radius 1
     shades: bool = True  # darkens what is near and casts a shadow; not worth its time for small trimmings
 
 
@@ -196,6 +198,19 @@ def bound_radius(part: Part) -> float:
     return float(np.linalg.norm(wide) + part.radius)
 
 
+def hull(part: Part) -> np.ndarray:
+    """Half axes (3, 3) of a box around the part, along its own axes."""
+    slope = np.array([abs(part.taper[0]), 0.0, abs(part.taper[1])])
+    if not part.solid:
+        thick = part.radius + slope[0] * part.half[1]
+        half = (thick + np.array([part.repeat[0] * part.repeat[1], part.half[1], 0.0])) * part.scale
+        return half[:, None] * part.axes
+    half = part.half + slope * part.half[1] + part.radius
+    if part.ring >= 0:
+        half[0] = half[2] = part.ring + half[0]
+    return half[:, None] * part.axes
+
+
 # --------------------------------------------------------------------------------------------------
 
 ROUND = {
@@ -208,6 +223,7 @@ ROUND = {
     "metric": 3,
     "spacing": 1,
     "copies": 1,
+    "clip": 4,
 }
 SOLID = {"matrix": 9, "offset": 3, "half": 3, "radius": 1, "taper": 2, "gain": 1, "ring": 1, "openings": 8}
 PAINT = {"color": 3, "accent": 3, "pattern": 1, "pattern_scale": 1, "gloss": 1, "matrix": 9, "offset": 3}
@@ -225,24 +241,37 @@ ROUND_AT, SOLID_AT, PAINT_AT = _columns(ROUND), _columns(SOLID), _columns(PAINT)
 class Group:
     """Parts of one kind of B scenes, padded to P with parts that are far away: numbers (B, P, N), paint (B,
     P, M), bounding spheres (B, P, 4) with a negative radius for padding, soft (B, P) with 1 for parts that
-    melt, shades (B, P) with 1 for parts that cast shadows."""
+    melt, shades (B, P) with 1 for parts that cast shadows, cut (B, P) with 1 for parts with something cut off, and
+    how many of the first parts these are among (None: not counted yet); hulls (B, P, 3, 3) are the half axes of
+    boxes around the parts."""
 
     numbers: Tensor
     paint: Tensor
     spheres: Tensor
     soft: Tensor
     shades: Tensor
+    cut: Tensor
+    hulls: Tensor
+    cuts: int | None = None
 
     def choose(self, scene: Tensor, index: Tensor) -> Group:
         """The parts `index` (T, K) of the scenes `scene` (T,)."""
-        return self._pick((scene[:, None], index))
+        return replace(self._pick((scene[:, None], index)), cuts=None).counted()
 
     def rows(self, keep: Tensor) -> Group:
         """The scenes (or tiles) `keep` only."""
         return self._pick(keep)
 
     def _pick(self, at) -> Group:
-        return Group(self.numbers[at], self.paint[at], self.spheres[at], self.soft[at], self.shades[at])
+        fields = (self.numbers, self.paint, self.spheres, self.soft, self.shades, self.cut, self.hulls)
+        return Group(*(field[at] for field in fields), self.cuts)
+
+    def counted(self) -> Group:
+        """The same parts, with `cuts`."""
+        if self.cut.shape[1] == 0:
+            return replace(self, cuts=0)
+        places = torch.arange(1, self.cut.shape[1] + 1, device=self.cut.device)
+        return replace(self, cuts=int((self.cut * places).max()))
 
 
 def _numbers(part: Part) -> list[float]:
@@ -255,13 +284,16 @@ def _numbers(part: Part) -> list[float]:
     gain = 1 / np.sqrt(1 + part.taper[0] ** 2)
     spacing, copies = part.repeat
     metric = 1 / part.scale**2
-    return [*numbers, part.half[1], part.radius, part.taper[0], gain, *metric, spacing or 1.0, float(copies)]
+    clip = np.zeros(4) if part.clip is None else np.array(part.clip)
+    clip = clip / max(float(np.linalg.norm(clip[:3] / part.scale)), 1e-9)  # in units of length
+    return [*numbers, part.half[1], part.radius, part.taper[0], gain, *metric, spacing or 1.0, float(copies), *clip]
 
 
 def pack(scenes: Sequence[Sequence[Part]], solid: bool, device: str | torch.device = "cpu") -> Group:
-    """Put the solid (or the round) parts of every scene into one `Group`; the last part of each scene is
-    padding."""
+    """Put the solid (or the round) parts of every scene into one `Group`: first those with something cut off
+    them, which cost more, so that they stay together in every selection; the last part of each scene is padding."""
     chosen = [[part for part in parts if part.solid is solid] for parts in scenes]
+    chosen = [sorted(parts, key=lambda part: part.openings is None and part.clip is None) for parts in chosen]
     count = max(len(parts) for parts in chosen) + 1
     width = sum((SOLID if solid else ROUND).values())
     nowhere = np.eye(3).flatten().tolist() + [FAR_AWAY, 0.0, 0.0] + [0.0] * (width - 12)
@@ -274,15 +306,18 @@ def pack(scenes: Sequence[Sequence[Part]], solid: bool, device: str | torch.devi
     numbers = np.tile(np.array(nowhere), (len(scenes), count, 1))
     paint = np.zeros((len(scenes), count, sum(PAINT.values())))
     spheres = np.tile(np.array([0.0, 0.0, 0.0, -1.0]), (len(scenes), count, 1))
-    soft, shades = np.zeros((len(scenes), count)), np.zeros((len(scenes), count))
+    hulls = np.zeros((len(scenes), count, 3, 3))
+    soft, shades, cut = (np.zeros((len(scenes), count)) for _ in range(3))
     for b, parts in enumerate(chosen):
         for p, part in enumerate(parts):
             numbers[b, p] = row = _numbers(part)
             paint[b, p] = [*part.color, *part.accent, part.pattern, part.pattern_scale, part.gloss, *row[:12]]
             spheres[b, p] = [*part.center, bound_radius(part)]
             soft[b, p], shades[b, p] = part.soft, part.shades
-    arrays = (numbers, paint, spheres, soft, shades)
-    return Group(*(torch.tensor(array, dtype=torch.float32, device=device) for array in arrays))
+            hulls[b, p] = hull(part)
+            cut[b, p] = part.openings is not None or part.clip is not None
+    arrays = (numbers, paint, spheres, soft, shades, cut, hulls)
+    return Group(*(torch.tensor(array, dtype=torch.float32, device=device) for array in arrays)).counted()
 
 
 def _local(numbers: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -295,10 +330,9 @@ def _local(numbers: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return local[:, 0], local[:, 1], local[:, 2]
 
 
-def round_distance(numbers: Tensor, points: Tensor) -> Tensor:
+def round_distance(numbers: Tensor, points: Tensor, cuts: int = 0) -> Tensor:
     """Distances (T, P, R) from points (T, 3, R) to capsules and ellipsoids (T, P, N): exact for capsules, to
-    first order
-    for stretched and tapered ones."""
+    first order for stretched and tapered ones. The first `cuts` parts may have something cut off."""
 
     def column(name: str, i: int = 0) -> Tensor:
         return numbers[:, :, ROUND_AT[name].start + i, None]
@@ -308,6 +342,10 @@ def round_distance(numbers: Tensor, points: Tensor) -> Tensor:
     if bool(copies.any()):
         spacing = column("spacing")
         x = x - spacing * torch.maximum(torch.minimum(torch.round(x / spacing), copies), -copies)
+    clip = numbers[:, :cuts, ROUND_AT["clip"], None]
+    if cuts:
+        a, b, c, d = clip.unbind(2)
+        beyond = (a * x[:, :cuts]).add_(b * y[:, :cuts]).add_(c * z[:, :cuts]).sub_(d)
     half = column("half")
     along = torch.maximum(torch.minimum(y, half), -half)
     radius = column("taper") * along + column("radius")
@@ -315,18 +353,24 @@ def round_distance(numbers: Tensor, points: Tensor) -> Tensor:
     length = (x + y).add_(z).clamp_(min=1e-10).sqrt_()
     slope = (x * column("metric", 0)).add_(y.mul_(column("metric", 1))).add_(z.mul_(column("metric", 2)))
     slope = slope.clamp_(min=1e-10).sqrt_()
-    return (length - radius).mul_(length).div_(slope).mul_(column("gain"))
+    distances = (length - radius).mul_(length).div_(slope).mul_(column("gain"))
+    if cuts:
+        whole = distances[:, :cuts]
+        distances[:, :cuts] = torch.where((clip != 0).any(2), whole.maximum(beyond), whole)
+    return distances
 
 
-def solid_distance(numbers: Tensor, points: Tensor) -> Tensor:
+def solid_distance(numbers: Tensor, points: Tensor, cuts: int = 0) -> Tensor:
     """Distances (T, P, R) from points (T, 3, R) to rounded boxes, cylinders and rings (T, P, N): exact
-    unless tapered."""
+    unless tapered. The first `cuts` parts may have openings."""
 
     def column(name: str, i: int = 0) -> Tensor:
         return numbers[:, :, SOLID_AT[name].start + i, None]
 
     x, y, z = _local(numbers, points)
-    holes = _opening_distance(numbers[:, :, SOLID_AT["openings"], None], x, y, z)
+    if cuts:
+        openings = numbers[:, :cuts, SOLID_AT["openings"], None]
+        holes = _opening_distance(openings, x[:, :cuts], y[:, :cuts], z[:, :cuts])
     turned = column("ring")
     around = (x * x).add_(z * z).sqrt_().sub_(turned)
     x = torch.where(turned >= 0, around, x).abs_()
@@ -340,15 +384,15 @@ def solid_distance(numbers: Tensor, points: Tensor) -> Tensor:
     x, y, z = x.clamp_(min=0), y.clamp_(min=0), z.clamp_(min=0)
     length = x.square_().add_(y.square_()).add_(z.square_()).sqrt_()
     distances = length.add_(inside).sub_(column("radius")).mul_(column("gain"))
-    return distances if holes is None else torch.maximum(distances, -holes)
+    if cuts:
+        distances[:, :cuts] = distances[:, :cuts].maximum(-holes)
+    return distances
 
 
-def _opening_distance(numbers: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor | None:
+def _opening_distance(numbers: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """Distances (T, P, R) from local points to the openings (T, P, 8, 1) of solids; far away from a solid
-    without any, and None when no solid has one."""
+    without any."""
     half_width, top, bottom, spacing, copies, shift, flat, crossed = numbers.unbind(2)
-    if not bool(half_width.any()):
-        return None
 
     def row(across: Tensor) -> Tensor:
         across = across - shift
@@ -375,7 +419,7 @@ class Chunk:
     def distances(self, points: Tensor) -> Tensor:
         """(T, 3, R) -> distance to every part (T, P, R), round ones first."""
         kinds = ((self.round, round_distance), (self.solid, solid_distance))
-        some = [distance(group.numbers, points) for group, distance in kinds if group.numbers.shape[1]]
+        some = [distance(group.numbers, points, group.cuts) for group, distance in kinds if group.numbers.shape[1]]
         return some[0] if len(some) == 1 else torch.cat(some, 1)
 
     def union(self, distances: Tensor) -> Tensor:

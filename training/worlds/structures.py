@@ -4,17 +4,13 @@ they stand in."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from worlds import buildings, monuments, towers
+from worlds import antiquity, bridges, buildings, monuments, towers
 from worlds.landmark_paint import CHECKED, SPIRAL
-from worlds.landscape import Setting
-from worlds.sdf import Part, bounds, place
-
-SIZE = 2.0  # height or width of a landmark in world units, whichever is larger
+from worlds.sdf import Part
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.16,
     ),
     "stepped_pyramid": Structure(
-        buildings.stepped_pyramid,
+        antiquity.stepped_pyramid,
         (
             {"color": "#c9b58e", "tiers": 9, "width": 1.0, "height": 0.95, "head": "temple", "stairs": 4},
             {"color": "#b9824f", "tiers": 3, "width": 1.15, "height": 0.9, "head": "bare", "stairs": 1, "top": 0.62},
@@ -55,7 +51,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.26,
     ),
     "pyramid": Structure(
-        buildings.pyramid,
+        antiquity.pyramid,
         (
             {"color": "#d6b77c", "width": 1.0, "height": 1.25, "kind": "capped"},
             {"color": "#cf9f6a", "width": 1.0, "height": 1.05, "kind": "bent"},
@@ -88,7 +84,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.3,
     ),
     "suspension_bridge": Structure(
-        monuments.suspension_bridge,
+        bridges.suspension_bridge,
         (
             {"color": "#c8472e", "kind": "portal", "reach": 1.7, "tall": 1.3},
             {"color": "#b5a081", "kind": "stone", "reach": 1.5, "tall": 1.15},
@@ -99,7 +95,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.14,
     ),
     "arch_bridge": Structure(
-        monuments.arch_bridge,
+        bridges.arch_bridge,
         (
             {"color": "#b8a88c", "kind": "stone", "arches": 5, "reach": 1.4, "rise": 0.4},
             {"color": "#c9a46c", "kind": "houses", "arches": 3, "reach": 1.3, "rise": 0.42},
@@ -190,7 +186,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.36,
     ),
     "arena": Structure(
-        monuments.arena,
+        antiquity.arena,
         (
             {"color": "#d9c096", "tiers": 4, "radius": 1.1, "height": 0.95, "broken": True, "arches": 24},
             {"color": "#c9a27c", "tiers": 2, "radius": 1.1, "height": 0.52, "arches": 20},
@@ -223,7 +219,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.24,
     ),
     "stone_circle": Structure(
-        monuments.stone_circle,
+        antiquity.stone_circle,
         (
             {"color": "#a8a69a", "kind": "ring", "count": 12, "radius": 1.0, "height": 0.62},
             {"color": "#b3a48c", "kind": "ruin", "count": 12, "radius": 0.95, "height": 0.6},
@@ -278,7 +274,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.13,
     ),
     "temple": Structure(
-        buildings.temple,
+        antiquity.temple,
         (
             {"color": "#efe6d2", "kind": "whole", "front": 3, "side": 4},
             {"color": "#d9bd8c", "kind": "ruin", "front": 3, "side": 4},
@@ -371,7 +367,7 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.4,
     ),
     "aqueduct": Structure(
-        monuments.aqueduct,
+        bridges.aqueduct,
         (
             {"color": "#cdb288", "tiers": ((0.5, 5), (0.42, 7), (0.18, 17)), "reach": 1.3},
             {"color": "#b5ada0", "tiers": ((0.62, 9), (0.42, 9)), "reach": 1.4, "thick": 0.1},
@@ -415,23 +411,3 @@ STRUCTURES: dict[str, Structure] = {
         tree=0.36,
     ),
 }
-
-
-@lru_cache(maxsize=256)
-def landmark(structure: str, number: int) -> tuple[Part, ...]:
-    """Parts of individual `number` (from 0) of a structure, in world units, in the middle of y = 0."""
-    kind = STRUCTURES[structure]
-    parts = kind.build(**kind.places[number])
-    low, high = bounds(parts)
-    scale = SIZE / max(high[1], high[0] - low[0], high[2] - low[2])
-    middle = (low + high) / 2
-    return tuple(place(parts, shift=(-middle[0] * scale, 0, -middle[2] * scale), scale=scale))
-
-
-def setting(structure: str, number: int) -> Setting:
-    """The land of individual `number` of a structure: its own hills at the horizon."""
-    kind = STRUCTURES[structure]
-    rng = np.random.default_rng([3, list(STRUCTURES).index(structure), number])
-    land = Setting(**kind.setting)
-    phase = round(float(rng.uniform(0, 20)), 3)
-    return replace(land, phase=phase, rise=round(land.rise * float(rng.uniform(0.8, 1.5)), 4))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,25 +26,26 @@ CLOTHES = ("#c8453a", "#2f6fae", "#e0b040", "#4a8a5a", "#8a4f90", "#e8e4da", "#3
 
 def tree(x: float, z: float, height: float, season: str, variant: int) -> list[Part]:
     """A tree: leaves as the season has them; every third one is a fir, which stays green."""
-    trunk = capsule((x, 0, z), (x, 0.55 * height, z), 0.06 * height, 0.04 * height, **painted(BARK, DIM))
+    stem, crown = (x, 0.55 * height, z), {"shades": False}
+    trunk = capsule((x, 0, z), stem, 0.05 * height, 0.03 * height, shades=False, **painted(BARK, DIM))
     if variant % 3 == 2:
         green = painted("#3c6b45", LEAVES, "#2a5236")
         shapes = ((0.18, 0.75, 0.27), (0.45, 1.0, 0.19))
         cones = [capsule((x, a * height, z), (x, b * height, z), r * height, 0.01, **green) for a, b, r in shapes]
-        return [trunk, *cones]
+        return [trunk, cones[0], replace(cones[1], **crown)]
     if season == "winter":
         twigs = painted(BARK, DIM)
-        ends = ((-0.3, 0.9, 0.05), (0.28, 0.95, -0.1), (0.05, 1.0, 0.25), (-0.1, 0.85, -0.28))
-        low = (x, 0.4 * height, z)
-        return [trunk] + [
-            capsule(low, (x + a * height, b * height, z + c * height), 0.04 * height, 0.012 * height, **twigs)
-            for a, b, c in ends
-        ]
+        ends = ((-0.24, 0.86, 0.05), (0.22, 0.9, -0.08), (0.03, 1.0, 0.1), (-0.08, 0.78, -0.22), (0.1, 0.8, 0.22))
+        parts = [trunk]
+        for i, (a, b, c) in enumerate(ends):
+            low, high = (x, (0.3 + 0.05 * i) * height, z), (x + a * height, b * height, z + c * height)
+            parts.append(capsule(low, high, 0.024 * height, 0.008 * height, shades=False, **twigs))
+        return parts
     color, accent = CROWNS[season][variant % len(CROWNS[season])]
     leaves = painted(color, LEAVES, accent)
     balls = ((0.0, 0.74, 0.0, 0.27), (-0.19, 0.6, 0.06, 0.2), (0.19, 0.62, -0.05, 0.21))
-    crown = [ellipsoid((x + a * height, b * height, z + c * height), r * height, **leaves) for a, b, c, r in balls]
-    return [trunk, *crown]
+    heads = [ellipsoid((x + a * height, b * height, z + c * height), r * height, **leaves) for a, b, c, r in balls]
+    return [trunk, heads[0], *(replace(head, **crown) for head in heads[1:])]
 
 
 def _house(x: float, z: float, size: float, tint: str, roof: str) -> list[Part]:
@@ -53,12 +55,28 @@ def _house(x: float, z: float, size: float, tint: str, roof: str) -> list[Part]:
     ]
 
 
-def fixtures(structure: int, number: int, half: np.ndarray, tall: float, setting: Setting, season: str) -> list[Part]:
+def _town(half: np.ndarray, tall: float, rng: np.random.Generator) -> list[Part]:
+    """Blocks of houses around a tower, lower than it, with streets between."""
+    tints = ("#c9c0b4", "#a7b0b8", "#b89a84", "#d3cabc", "#8f9aa4", "#c2ab98")
+    parts = []
+    for x in range(-2, 3):
+        for z in range(-2, 3):
+            if max(abs(x), abs(z)) < 2 or rng.random() < 0.35:
+                continue
+            size = np.array([0.16, 0.16]) * (0.7 + 0.4 * rng.random())
+            at = np.sign([x, z]) * (half + 0.55) * np.abs([x, z]) / 2
+            high = tall * (0.8 + 2.2 * rng.random() ** 2)
+            tint = tints[int(rng.integers(len(tints)))]
+            parts.append(block(*at, 0, high, size, **painted(tint, WINDOWS, "#4a5662", 0.09)))
+    return parts
+
+
+def fixtures(structure: str, number: int, half: np.ndarray, tall: float, setting: Setting, season: str) -> list[Part]:
     """What belongs to place `number` of a structure beside the landmark itself, whose half widths along x and
     z are `half`; a tree is `tall`. The four places of a structure have different features."""
-    rng = np.random.default_rng([7, structure])
+    rng = np.random.default_rng([7, *structure.encode()])
     feature = str(rng.permutation(FEATURES)[number])
-    rng = np.random.default_rng([11, structure, number])
+    rng = np.random.default_rng([11, number, *structure.encode()])
     parts: list[Part] = []
 
     def spot(bearing: float, gap: float) -> tuple[float, float]:
@@ -84,6 +102,8 @@ def fixtures(structure: int, number: int, half: np.ndarray, tall: float, setting
             parts.append(capsule((x, 0, z), (x, 1.3 * tall, z), 0.025 * tall, shades=False, **painted("#e8e8e8")))
             flag = block(x + 0.2 * tall, z, 0.95 * tall, 1.25 * tall, (0.19 * tall, 0.02 * tall), **painted(tint))
             parts.append(flag)
+    if setting.ground == "paving" and setting.horizon == "city" and tall < 0.2:
+        parts += _town(half, tall, rng)
     count = {"grove": 6, "avenue": 6}.get(feature, 3)
     kind = int(rng.integers(3))
     for i in range(count):
@@ -101,11 +121,8 @@ def fixtures(structure: int, number: int, half: np.ndarray, tall: float, setting
 def _dry(center: np.ndarray, setting: Setting) -> bool:
     """Whether something may stand here."""
     x, _, z = center
-    radius = np.hypot(x, z)
     if setting.water == "river":
         return abs(x - setting.level) > setting.width / 2 + 0.2
-    if setting.water == "moat":
-        return not setting.level - 0.1 < radius < setting.level + setting.width + 0.1
     return setting.water != "shore" or z > setting.level + 0.4
 
 
@@ -125,20 +142,26 @@ def occluders(view: dict[str, Any], camera: Camera, reach: float) -> list[Part]:
     low = np.arcsin(np.clip(-camera.axes[2][1], -1, 1))  # how far down the camera looks, radians
     bottom = np.tan(low + np.arctan(0.85 * camera.tan_half))
     distance = min(0.72 * front, max(0.45 * front, camera.position[1] / max(bottom, 1e-3)))
-    if kind == "people" or kind == "fence":
-        distance = min(0.8 * front, max(distance, 0.3 * front))
 
     def at(side: float, top: float) -> tuple[float, float, float]:
         """Ground position x, z of something at picture position `side`, and the height that ends at `top`."""
         ground = camera.position + forward * distance + camera.axes[0] * side * camera.tan_half * distance / steep
         height = camera.position[1] - distance * np.tan(low - np.arctan(top * camera.tan_half))
-        return float(ground[0]), float(ground[2]), float(max(height, 0.03))
+        # From high above, what reaches up to the viewer's eye would hide everything.
+        highest = camera.position[1] * max(0.5, 1.5 - 2.6 * low)
+        return float(ground[0]), float(ground[2]), float(min(max(height, 0.03), highest))
 
     side, tall, variant = view["occluder_side"], view["occluder_height"], view["occluder_variant"]
     if kind == "tree":
+<<<<<<< HEAD
         return [
             part for s in (side, side + 1.1)[: 1 + variant % 2] for part in _tall_tree(*at(s, tall), season, variant)
         ]
+=======
+        # At the sides, where it hides a part of the landmark rather than all of it.
+        sides = (np.copysign(0.6 + 0.45 * abs(side), side), np.copysign(0.85, -side))[: 1 + variant % 2]
+        return [part for s in sides for part in tree(*at(s, tall), season, variant)]
+>>>>>>> landmarks-world
     if kind == "lamps":
         return [part for s in (side, side - 1.2) for part in _lamp(*at(s, tall))]
     if kind == "people":
@@ -154,11 +177,6 @@ def occluders(view: dict[str, Any], camera: Camera, reach: float) -> list[Part]:
     rails = [capsule(*(end + [0, share * height, 0] for end in ends), 0.05 * height, **wood) for share in (0.4, 0.8)]
     post = capsule((x, 0, z), (x, height, z), 0.07 * height, up=right, repeat=(0.85 * height, 9), **wood)
     return [*rails, post]
-
-
-def _tall_tree(x: float, z: float, height: float, season: str, variant: int) -> list[Part]:
-    """A tree of which one sees the lower half of the crown and the stem."""
-    return tree(x, z, 1.15 * height, season, variant)
 
 
 def _lamp(x: float, z: float, height: float) -> list[Part]:

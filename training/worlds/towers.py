@@ -3,15 +3,44 @@ on y = 0."""
 
 from __future__ import annotations
 
-from worlds.landmark_paint import ARCADE, AROUND, BANDS, BLOCKS, CHECKED, GLASS, LAMP, LATTICE, PLAIN, RIBS, ROOF
-from worlds.landmark_paint import SPIRAL, WINDOWS
-from worlds.masonry import BRASS, DOOR, GOLD, battlement, block, circle, colonnade, dome, drum, mast, painted, shade
+from collections.abc import Sequence
+
+from worlds.landmark_paint import (
+    ARCADE,
+    AROUND,
+    BANDS,
+    BLOCKS,
+    CHECKED,
+    GLASS,
+    LAMP,
+    LATTICE,
+    PLAIN,
+    RIBS,
+    ROOF,
+    SPIRAL,
+    WINDOWS,
+)
+from worlds.masonry import (
+    BRASS,
+    DOOR,
+    GOLD,
+    Color,
+    battlement,
+    block,
+    circle,
+    colonnade,
+    dome,
+    drum,
+    mast,
+    painted,
+    shade,
+)
 from worlds.sdf import Openings, Part, box, capsule, cylinder, ellipsoid, place, ring, rotation
 
 DARK = (0.16, 0.17, 0.2)
 
 
-def lattice_tower(color, width: float, waist: float, head: str, bands: str | None = None) -> list[Part]:
+def lattice_tower(color: Color, width: float, waist: float, head: str, bands: str | None = None) -> list[Part]:
     """Four legs of iron under an arch, two platforms and a needle. `width` and `waist` are half widths at
     the foot and at the second platform; `head`: gallery, cabin, ball or bare."""
     iron = painted(color, LATTICE, shade(color, 0.45), 0.1)
@@ -39,7 +68,7 @@ def lattice_tower(color, width: float, waist: float, head: str, bands: str | Non
     return parts
 
 
-def obelisk(color, width: float, taper: float, base: str, tip=GOLD) -> list[Part]:
+def obelisk(color: Color, width: float, taper: float, base: str, tip: Color = GOLD) -> list[Part]:
     """A square needle with a pointed tip. `base`: steps, lions, fountain or columns."""
     stone, head = painted(color, BLOCKS, size=0.32), width * taper
     foot = {"steps": 0.3, "lions": 0.55, "fountain": 0.42, "columns": 0.75}[base]
@@ -69,7 +98,7 @@ def obelisk(color, width: float, taper: float, base: str, tip=GOLD) -> list[Part
     return parts
 
 
-def leaning_tower(color, storeys: int, lean: float, radius: float, top: str, arches: int = 10) -> list[Part]:
+def leaning_tower(color: Color, storeys: int, lean: float, radius: float, top: str, arches: int = 10) -> list[Part]:
     """Rings of arcades that lean by some degrees; `top`: belfry, cone, flat or dome."""
     height, pale = 2.3 / storeys, shade(color, 1.05)
     parts = [drum(0, 0, -0.1, 0.2 + height, radius, **painted(color, BLOCKS + AROUND * 10, size=0.2))]
@@ -94,7 +123,9 @@ def leaning_tower(color, storeys: int, lean: float, radius: float, top: str, arc
     return place(parts, rotation(roll=-lean))
 
 
-def lighthouse(color, second, pattern: str, height: float, foot: float, head: float, house: bool = False) -> list[Part]:
+def lighthouse(
+    color: Color, second: Color, pattern: str, height: float, foot: float, head: float, house: bool = False
+) -> list[Part]:
     """A tapering tower with a gallery and a lamp. `pattern`: bands, spiral, checks or square."""
     half = height / 2
     size = {"bands": height / 3, "spiral": height / 2.5, "checks": 0.28, "square": height / 2.5}[pattern]
@@ -122,7 +153,7 @@ def lighthouse(color, second, pattern: str, height: float, foot: float, head: fl
     return parts
 
 
-def windmill(color, roof, shape: str, sails: int, turn: float, width: float = 0.36) -> list[Part]:
+def windmill(color: Color, roof: Color, shape: str, sails: int, turn: float, width: float = 0.36) -> list[Part]:
     """A mill with sails at +z. `shape`: smock (tapering, with a gallery), round (white drum, cone roof), post
     (a house on a trestle) or brick (a bellied tower with a cap)."""
     hub = 1.3
@@ -164,7 +195,11 @@ def windmill(color, roof, shape: str, sails: int, turn: float, width: float = 0.
 
 
 def pagoda(
+<<<<<<< HEAD
     color, roof, storeys: int, width: float, shrink: float, plan: str = "square", height: float = 0.3
+=======
+    color: Color, roof: Color, storeys: int, width: float, shrink: float, plan: str = "square", height: float = 0.3
+>>>>>>> landmarks-world
 ) -> list[Part]:
     """Storeys under wide roofs and a mast with rings. `plan`: square or round."""
     parts, at, half = [block(0, 0, 0, 0.12, width + 0.3, **painted("#b9b2a4", BLOCKS, size=0.16))], 0.12, width
@@ -191,7 +226,9 @@ def pagoda(
     return parts
 
 
-def stepped_skyscraper(color, glass, steps, crown: str, pattern: str = "ribs") -> list[Part]:
+def stepped_skyscraper(
+    color: Color, glass: Color, steps: Sequence[tuple[float, float, float]], crown: str, pattern: str = "ribs"
+) -> list[Part]:
     """Boxes on boxes: `steps` are (half width, half depth, top); `crown`: needle, arcs, roof or twins."""
     number, size = (RIBS, 0.085) if pattern == "ribs" else (WINDOWS, 0.11)
     paint, low, parts = painted(color, number, glass, size, 0.15), 0.0, []
@@ -224,7 +261,9 @@ def stepped_skyscraper(color, glass, steps, crown: str, pattern: str = "ribs") -
     return parts
 
 
-def twisted_skyscraper(color, glass, shape: str, twist: float, width: float = 0.36, top: float = 0.3) -> list[Part]:
+def twisted_skyscraper(
+    color: Color, glass: Color, shape: str, twist: float, width: float = 0.36, top: float = 0.3
+) -> list[Part]:
     """A tower of slabs turned by `twist` degrees in all, each a little narrower. `shape`: square, long,
     stacked (parted into cubes) or round (a spindle, which is not twisted but striped in a spiral)."""
     parts, floors = [block(0, 0, 0, 0.06, 1.4 * width, **painted("#b7bcc0"))], 6 if shape == "stacked" else 14
@@ -245,7 +284,7 @@ def twisted_skyscraper(color, glass, shape: str, twist: float, width: float = 0.
     return parts
 
 
-def bell_tower(color, roof, shape: str, width: float = 0.3, height: float = 1.7) -> list[Part]:
+def bell_tower(color: Color, roof: Color, shape: str, width: float = 0.3, height: float = 1.7) -> list[Part]:
     """A slender tower with an open belfry. `shape`: pyramid, battlements, cone (round) or tiers."""
     if shape == "cone":
         stone = painted(color, BLOCKS + AROUND * 7, size=0.16)
@@ -275,7 +314,7 @@ def bell_tower(color, roof, shape: str, width: float = 0.3, height: float = 1.7)
         parts.append(ellipsoid((0, at + 0.82, 0), 0.045, **painted(GOLD, gloss=0.7)))
     elif shape == "battlements":
         parts.append(block(0, 0, at - 0.1, at + 0.05, 1.1 * width, 1.3 * width, **brick))
-        parts.append(battlement(0, 0, at + 0.05, at + 0.25, 1.3 * width, 0.4 * width, 2, Openings, **brick))
+        parts += battlement(0, 0, at + 0.05, at + 0.25, 1.3 * width, 0.4 * width, 2, **brick)
         parts.append(block(0, 0, at, at + 0.12, 1.15 * width, **brick))
     else:
         parts.append(block(0, 0, at, at + 0.26, 0.68 * width, **painted(color, ARCADE, shade(color, 0.3), 0.2)))
@@ -286,10 +325,10 @@ def bell_tower(color, roof, shape: str, width: float = 0.3, height: float = 1.7)
     return parts
 
 
-def needle_tower(color, pod, shape: str, height: float = 2.2) -> list[Part]:
+def needle_tower(color: Color, pod: Color, shape: str, height: float = 2.2) -> list[Part]:
     """A concrete needle with a lookout. `shape`: ball, saucer (on three legs), stack (balls) or crown."""
     concrete, glass = painted(color), painted(pod, GLASS + AROUND * 14, "#4e6f86", 0.1, 0.6)
-    parts = [mast(0, 0, height, height + 0.95, 0.04, **painted("#c8453a", BANDS, "#f4f1ea", 0.22))]
+    parts = [mast(0, 0, height, height + 0.65, 0.045, **painted("#c8453a", BANDS, "#f4f1ea", 0.22))]
     if shape == "saucer":
         for x, z, _ in circle(3, 0.42):
             parts.append(capsule((x, 0, z), (0.15 * x, 1.1, 0.15 * z), 0.05, 0.04, **concrete))
@@ -299,18 +338,18 @@ def needle_tower(color, pod, shape: str, height: float = 2.2) -> list[Part]:
         parts.append(drum(0, 0, height - 0.18, height - 0.08, 0.55, 0.52, **glass))
         parts.append(drum(0, 0, height - 0.08, height + 0.12, 0.56, 0.06, **painted(pod)))
         return parts
-    parts.append(drum(0, 0, 0, height, 0.16, 0.08, **concrete))
-    parts.append(drum(0, 0, 0, 0.2, 0.42, 0.16, **concrete))
+    parts.append(drum(0, 0, 0, height, 0.2, 0.1, **concrete))
+    parts.append(drum(0, 0, 0, 0.2, 0.46, 0.2, **concrete))
     if shape == "ball":
-        parts.append(ellipsoid((0, 1.75, 0), 0.3, **glass))
+        parts.append(ellipsoid((0, 1.75, 0), 0.36, **glass))
     elif shape == "stack":
         parts.append(ellipsoid((0, 0.85, 0), 0.34, **painted(pod, GLASS + AROUND * 14, "#7d3550", 0.14, 0.6)))
         parts.append(ellipsoid((0, 1.75, 0), 0.24, **painted(pod, GLASS + AROUND * 14, "#7d3550", 0.12, 0.6)))
         parts.append(ellipsoid((0, 2.3, 0), 0.12, **painted(pod, PLAIN, gloss=0.6)))
         parts += [capsule((x, 0, z), (0.3 * x, 0.8, 0.3 * z), 0.05, **concrete) for x, z, _ in circle(3, 0.5)]
     else:
-        parts.append(drum(0, 0, 1.6, 1.72, 0.12, 0.36, **concrete))
-        parts.append(ring((0, 1.8, 0), (0, 1, 0), 0.3, 0.12, 0.12, 0.115, **painted("#f2f2ef", gloss=0.4)))
+        parts.append(drum(0, 0, 1.58, 1.72, 0.14, 0.42, **concrete))
+        parts.append(ring((0, 1.8, 0), (0, 1, 0), 0.34, 0.14, 0.13, 0.125, **painted("#f2f2ef", gloss=0.4)))
         parts.append(drum(0, 0, 1.86, 2.02, 0.3, 0.2, **glass))
-        parts.append(drum(0, 0, 2.3, 2.4, 0.12, **glass))
+        parts.append(drum(0, 0, 2.3, 2.42, 0.17, **glass))
     return parts

@@ -79,3 +79,32 @@ def occlusion(chunk: Chunk, position: Tensor, normal: Tensor, light: Tensor) -> 
         shadow = torch.minimum(shadow, free * (SHADOW_SOFTNESS / distance) + 0.15)
     shadow = shadow.clamp(min=0, max=1)
     return ambient, shadow * shadow * (3 - 2 * shadow)
+
+
+def near_cone(
+    spheres: Tensor,
+    start: Tensor,
+    axis: Tensor,
+    radius: Tensor,
+    slope: Tensor,
+    margin: float,
+    hulls: Tensor | None = None,
+) -> Tensor:
+    """Which spheres (T, P, 4), and boxes with half axes `hulls` (T, P, 3, 3), come nearer than `margin` to a
+    cone: (T, P)."""
+    to = spheres[:, :, :3] - start[:, None]
+    along = (to * axis[:, None]).sum(2).clamp(min=0)
+    if hulls is not None and margin == AO_REACH:  # nothing farther along the light than its last step matters
+        along = along.clamp(max=SHADOW_STEPS[-1])
+    across = to - along[:, :, None] * axis[:, None]
+    size = spheres[:, :, 3]
+    # A sphere pokes into a cone earlier than its centre's depth tells: slope * size covers that.
+    reach = size * (1 + slope[:, None]) + margin + radius[:, None] + slope[:, None] * along
+    touched = ((across * across).sum(2) < reach * reach) & (size >= 0) & (reach > 0)
+    if hulls is None:
+        return touched
+    # Seen from the cone's axis towards the sphere's middle, how far the box comes back towards the axis.
+    length = (across * across).sum(2).clamp(min=1e-12).sqrt()
+    outwards = across / length[:, :, None]
+    back = (hulls * outwards[:, :, None]).sum(3).abs().sum(2)
+    return touched & (length - back < reach - size)
