@@ -27,86 +27,7 @@ from worlds.sdf import Part, box, capsule, cylinder, ellipsoid, place, ring, rot
 DARK = (0.16, 0.15, 0.16)
 
 
-<<<<<<< HEAD
-def stepped_pyramid(
-    color, tiers: int, width: float, height: float, head: str, stairs: int, top: float = 0.42
-) -> list[Part]:
-    """Terraces with steep stairs on some sides. `head`: temple, comb, hut or bare."""
-    stone, parts, rise = painted(color, BLOCKS, size=0.14), [], height / tiers
-    for i in range(tiers):
-        half = width + (top - width) * i / max(1, tiers - 1)
-        parts.append(block(0, 0, rise * i, rise * (i + 1), half, half - 0.12 * rise, **stone))
-    wide, pale = 0.2 * width, painted(shade(color, 1.12), RIBS, shade(color, 0.8), 0.07)
-    for i in range(stairs):
-        run = block(
-            0, 0, 0, height, (wide, 0.5 * (width + 0.34)), (wide, 0.5 * (top + 0.02)), **painted(shade(color, 1.1))
-        )
-        flight = place([run], shift=(0, 0, 0.5 * top))
-        parts += place(flight, rotation(yaw=90 * i))
-    if head in ("temple", "comb"):
-        parts.append(block(0, 0, height, height + 0.3, 0.72 * top, **stone))
-        parts.append(block(0, 0, height + 0.28, height + 0.36, 0.8 * top, **pale))
-        parts += [box((0, height + 0.12, s * 0.72 * top), (0.08, 0.12, 0.03), 0.005, **painted(DARK)) for s in (-1, 1)]
-        parts += [box((s * 0.72 * top, height + 0.12, 0), (0.03, 0.12, 0.08), 0.005, **painted(DARK)) for s in (-1, 1)]
-    if head == "comb":
-        parts.append(block(0, -0.2 * top, height + 0.3, height + 0.85, (0.5 * top, 0.09), (0.34 * top, 0.06), **stone))
-    elif head == "hut":
-        parts.append(block(0, 0, height, height + 0.22, 0.6 * top, **painted("#b5653f")))
-        parts.append(
-            block(0, 0, height + 0.22, height + 0.55, 0.8 * top, 0.0, **painted("#c8a35c", ROOF, "#9a7838", 0.08))
-        )
-    return parts
-
-
-def pyramid(color, width: float, height: float, kind: str, cap="#f1ead8") -> list[Part]:
-    """Smooth stone pyramids. `kind`: capped (old casing at the tip), bent, portal (steep pair with porches) or
-    family (with three small ones)."""
-    stone = painted(color, BLOCKS, size=0.17)
-    if kind == "bent":
-        parts = [block(0, 0, 0, 0.55 * height, width, 0.55 * width, **stone)]
-        parts.append(
-            block(0, 0, 0.55 * height, height, 0.55 * width, 0.0, **painted(shade(color, 1.05), BLOCKS, size=0.17))
-        )
-        parts.append(block(0.2, width + 0.35, 0, 0.16, (0.5, 0.08), **painted(shade(color, 0.85))))
-    elif kind == "portal":
-        parts = []
-        for x, size in ((-0.62, 1.0), (0.7, 0.72)):
-            parts.append(block(x, 0, 0, height * size, width * size, 0.05, **stone))
-            porch = block(
-                x, width * size, 0, 0.42 * size, (0.24 * size, 0.22), (0.2 * size, 0.2), **painted(shade(color, 0.92))
-            )
-            parts += [
-                porch,
-                box((x, 0.14 * size, width * size + 0.2), (0.08, 0.14 * size, 0.05), 0.01, **painted(DARK)),
-            ]
-    else:
-        parts = [block(0, 0, 0, height, width, 0.0, **stone)]
-        if kind == "capped":
-            share = 0.7
-            half = width * (1 - share) + 0.03
-            parts.append(block(0, 0, share * height, height + 0.04, half, 0.0, **painted(cap, gloss=0.3)))
-            parts.append(block(0, width + 0.3, 0, 0.2, (0.34, 0.2), (0.3, 0.18), **painted(shade(color, 0.9))))
-            parts.append(box((0, 0.09, width + 0.5), (0.07, 0.09, 0.02), 0.005, **painted(DARK)))
-        else:
-            for i in range(3):
-                parts.append(
-                    block(
-                        0.62 * (i - 1),
-                        width + 0.55,
-                        0,
-                        0.42,
-                        0.25,
-                        0.0,
-                        **painted(shade(color, 0.92), BLOCKS, size=0.12),
-                    )
-                )
-    return parts
-
-
-def domed_mosque(color, roof, minarets: int, kind: str, slender: float = 0.07) -> list[Part]:
-=======
 def domed_mosque(color: Color, roof: Color, minarets: int, kind: str, slender: float = 0.07) -> list[Part]:
->>>>>>> landmarks-world
     """A great dome between minarets. `kind`: onion (a mausoleum on a plinth), stacked (domes and half domes),
     gold (an eight-sided drum) or many (a field of small domes)."""
     wall = painted(color, ARCADE, shade(color, 0.42), 0.3)
@@ -114,24 +35,7 @@ def domed_mosque(color: Color, roof: Color, minarets: int, kind: str, slender: f
     reach, plinth = 1.0, 0.0
     if kind == "onion":
         plinth = 0.14
-<<<<<<< HEAD
-        parts += [block(0, 0, 0, plinth, 1.15, **painted(shade(color, 0.93), ARCADE, shade(color, 0.6), 0.16))]
-        parts += [block(0, 0, plinth, 0.78, 0.58, **wall), drum(0, 0, 0.75, 0.92, 0.32, **painted(color))]
-        parts += onion(0, 0, 0.85, 0.4, **painted(roof, gloss=0.3))
-        for x, z, _ in circle(4, 0.6, 45):
-            parts.append(dome(x, z, 0.82, 0.14, 0.18, **painted(roof)))
-        for side in (-1, 1):
-            parts += [
-                box((0, plinth + 0.28, side * 0.57), (0.19, 0.34, 0.03), 0.01, **painted(color)),
-                box((0, plinth + 0.22, side * 0.6), (0.12, 0.22, 0.01), 0.005, **painted(DARK)),
-            ]
-            parts += [
-                box((side * 0.57, plinth + 0.28, 0), (0.03, 0.34, 0.19), 0.01, **painted(color)),
-                box((side * 0.6, plinth + 0.22, 0), (0.01, 0.22, 0.12), 0.005, **painted(DARK)),
-            ]
-=======
         parts = _mausoleum(plinth, color, roof, wall)
->>>>>>> landmarks-world
     elif kind == "stacked":
         reach = 0.92
         parts += [block(0, 0, 0, 0.5, 0.85, **wall), block(0, 0, 0.5, 0.72, 0.55, **wall)]
@@ -239,11 +143,7 @@ def cathedral(
 
 
 def onion_church(
-<<<<<<< HEAD
-    color, domes, towers: int, spread: float, radius: float, middle: float, pattern: int = 0
-=======
     color: Color, domes: tuple[Color, ...], towers: int, spread: float, radius: float, middle: float, pattern: int = 0
->>>>>>> landmarks-world
 ) -> list[Part]:
     """A church under onion domes on drums: one in the middle, `towers` around it. `domes` are their colours."""
     trim = painted("#f4efe4")
@@ -263,13 +163,8 @@ def onion_church(
             domes[i % len(domes)],
             (pattern + AROUND * 5) if pattern else 0,
             domes[(i + 1) % len(domes)],
-<<<<<<< HEAD
-            0.5 * size,
-            0.7,
-=======
             0.55 * size,
             0.3,
->>>>>>> landmarks-world
         )
         parts += onion(x, z, high, size, **skin)
         parts.append(mast(x, z, high + 2.2 * size, high + 2.2 * size + 0.2, 0.018, **painted(GOLD)))
@@ -286,27 +181,9 @@ def castle(color: Color, roof: Color, kind: str, towers: int = 4, width: float =
         box((0, 0.17, width + 0.1), (0.13, 0.17, 0.06), 0.02, **painted(DARK)),
         block(0, width, 0, 0.62, (0.24, 0.14), **wall),
     ]
-<<<<<<< HEAD
-    gate.append(battlement(0, width, 0.6, 0.72, (0.26, 0.16), 0.14, 1, Openings, **battle))
-    if kind == "shell":
-        parts = [drum(0, 0, 0, 0.42, 1.25, 0.7, **painted("#86a355", ROOF, "#6f8c48", 0.3))]
-        parts += [drum(0, 0, 0.4, 0.98, 0.6, **stone), battlement(0, 0, 0.96, 1.1, 0.44, 0.14, 2, Openings, **battle)]
-        parts += [ring((0, 1.03, 0), (0, 1, 0), 0.58, 0.04, 0.06, 0.01, **battle)]
-        parts += [drum(0.36, -0.36, 0.4, 1.5, 0.2, **stone), drum(0.36, -0.36, 1.5, 1.9, 0.26, 0.0, **tiles)]
-        parts += [
-            block(0, 0.72, 0.2, 0.72, (0.2, 0.2), **wall),
-            box((0, 0.46, 0.92), (0.09, 0.16, 0.03), 0.02, **painted(DARK)),
-        ]
-        return [
-            *parts,
-            mast(0, 0, 1.0, 1.6, 0.02, **painted(DARK)),
-            box((0.14, 1.52, 0), (0.13, 0.08, 0.008), 0.004, **painted("#c23b32")),
-        ]
-=======
     gate += battlement(0, width, 0.6, 0.72, (0.26, 0.16), 0.14, 1, **battle)
     if kind == "shell":
         return _shell_keep(wall, battle, stone, tiles)
->>>>>>> landmarks-world
     parts, reach = list(gate), width
     for side in (-1, 1):
         parts.append(block(0, side * reach, 0, 0.42, (reach, 0.07), **wall))
@@ -318,11 +195,7 @@ def castle(color: Color, roof: Color, kind: str, towers: int = 4, width: float =
         if kind == "square":
             parts += [
                 block(x, z, 0, high, 0.2, **wall),
-<<<<<<< HEAD
-                battlement(x, z, high - 0.02, high + 0.12, 0.22, 0.15, 1, Openings, **battle),
-=======
                 *battlement(x, z, high - 0.02, high + 0.12, 0.22, 0.15, 1, **battle),
->>>>>>> landmarks-world
             ]
         else:
             size = 0.2 if kind == "round" else 0.15
@@ -361,11 +234,7 @@ def _keep(kind: str, color: Color, wall: dict, battle: dict, stone: dict, tiles:
     elif kind == "square":
         parts += [
             block(0, -0.1, 0, 1.15, 0.42, **painted(color, WINDOWS, shade(color, 0.3), 0.26)),
-<<<<<<< HEAD
-            battlement(0, -0.1, 1.12, 1.28, 0.44, 0.17, 2, Openings, **battle),
-=======
             *battlement(0, -0.1, 1.12, 1.28, 0.44, 0.17, 2, **battle),
->>>>>>> landmarks-world
         ]
         parts += [block(x * 0.42, z * 0.42 - 0.1, 0, 1.35, 0.1, **wall) for x in (-1, 1) for z in (-1, 1)]
     else:
@@ -377,90 +246,19 @@ def _keep(kind: str, color: Color, wall: dict, battle: dict, stone: dict, tiles:
     return parts
 
 
-<<<<<<< HEAD
-def temple(color, kind: str, front: int, side: int, roof="#c9845c") -> list[Part]:
-    """Columns on steps under a gable; `front` and `side` count pairs of columns beside a middle one. `kind`:
-    whole, ruin (roofless, one end broken), podium (high, with a stair) or tholos (round)."""
-    marble, radius, gap = painted(color, gloss=0.12), 0.065, 0.25
-    half, deep = gap * front + 0.1, gap * side + 0.1
-    low = 0.42 if kind == "podium" else 0.18
-    top = low + 0.72
-    if kind == "tholos":
-        parts = [drum(0, 0, 0.06 * i, 0.06 * (i + 1), 0.95 - 0.07 * i, **painted(color)) for i in range(3)]
-        parts += [drum(0, 0, 0.18, 0.95, 0.46, **painted(shade(color, 0.85), BLOCKS + AROUND * 8, size=0.15))]
-        parts += [capsule((x, 0.15, z), (x, 0.92, z), radius, 0.055, **marble) for x, z, _ in circle(front, 0.7)]
-        parts += [
-            ring((0, 1.0, 0), (0, 1, 0), 0.68, 0.12, 0.1, 0.01, **marble),
-            drum(0, 0, 1.1, 1.45, 0.84, 0.05, **painted(roof, ROOF, shade(roof, 0.75), 0.1)),
-        ]
-        return [*parts, ellipsoid((0, 1.48, 0), 0.06, **marble)]
-    steps = 3
-    parts = [
-        block(
-            0,
-            0,
-            low * i / steps,
-            low * (i + 1) / steps,
-            (half + 0.2 - 0.06 * i, deep + 0.2 - 0.06 * i),
-            **painted(shade(color, 0.95)),
-        )
-        for i in range(steps)
-    ]
-    if kind == "podium":
-        parts = [block(0, 0, 0, low, (half + 0.06, deep + 0.06), **painted(shade(color, 0.95), BLOCKS, size=0.16))]
-        parts += [
-            block(0, deep + 0.28 - 0.08 * i, 0, low * (i + 1) / 4, (half - 0.05, 0.3 - 0.06 * i), **painted(color))
-            for i in range(4)
-        ]
-    parts += [colonnade(0, z, low, top, radius, gap, front, **marble) for z in (-deep + 0.1, deep - 0.1)]
-    parts += [colonnade(s * (half - 0.1), 0, low, top, radius, gap, side, "z", **marble) for s in (-1, 1)]
-    if kind == "ruin":
-        beam = 0.5 * deep
-        parts += [block(0, deep - 0.1, top, top + 0.14, (half, 0.09), **marble)]
-        parts += [block(s * (half - 0.1), deep - beam, top, top + 0.14, (0.09, beam), **marble) for s in (-1, 1)]
-        parts += [
-            box((s * 0.3, 0.12, -deep - 0.35 + 0.2 * s), (0.08, 0.07, 0.14), 0.02, rotation(yaw=40 * s).T, **marble)
-            for s in (-1, 1)
-        ]
-        return [*parts, capsule((half + 0.35, 0.08, -0.2), (half + 0.45, 0.08, 0.35), 0.07, **marble)]
-    parts.append(block(0, 0, low, top, (half - 0.28, deep - 0.3), **painted(shade(color, 0.78), BLOCKS, size=0.18)))
-    parts.append(box((0, low + 0.24, deep - 0.29), (0.11, 0.24, 0.02), 0.01, **painted(DARK)))
-    parts.append(block(0, 0, top, top + 0.15, (half, deep), **marble))
-    parts.append(
-        gable(0, 0, top + 0.15, top + 0.48, (half + 0.05, deep + 0.03), **painted(roof, ROOF, shade(roof, 0.78), 0.09))
-    )
-    parts += [
-        gable(0, s * (deep - 0.01), top + 0.15, top + 0.44, (half, 0.06), **painted(shade(color, 1.05)))
-        for s in (-1, 1)
-    ]
-    return parts
-
-
-def opera(color, shells, base="#c8a98c", glass="#5a4636") -> list[Part]:
-=======
 def opera(
     color: Color, shells: Sequence[tuple[float, float, float, float]], base: Color = "#c8a98c", glass: Color = "#5a4636"
 ) -> list[Part]:
->>>>>>> landmarks-world
     """Sails of a shell roof on a podium. `shells` are (x, z, heading in degrees, size)."""
     parts = [
         block(0, 0, 0, 0.16, (1.25, 0.85), (1.2, 0.8), **painted(base)),
         block(0, 0, 0.16, 0.24, (1.12, 0.7), **painted(shade(base, 0.94))),
     ]
     for x, z, heading, size in shells:
-<<<<<<< HEAD
-        tilt = rotation(roll=-34)
-        outer = ellipsoid(
-            (0, 0.0, 0), (0.34, 0.78, 0.36), tilt.T, **painted(color, SPIRAL, shade(color, 0.93), 0.09, 0.5)
-        )
-        hollow = ellipsoid((0.2, -0.09, 0), (0.28, 0.68, 0.33), tilt.T, **painted(glass, GLASS, "#8aa3ae", 0.08, 0.6))
-        parts += place([outer, hollow], rotation(yaw=heading), (x, 0.2, z), size)
-=======
         # A quarter of a long ball that leans forward: cut straight across, its open side is glass.
         for lean, radii, at in ((-20, (0.62, 0.92, 0.36), 0.12), (24, (0.34, 0.5, 0.3), 0.02)):
             turn = rotation(roll=lean) if lean < 0 else rotation(yaw=180) @ rotation(roll=-lean)
             sail = painted(color, SAIL, glass, 0.09, 0.4)
             shell = ellipsoid((at, 0.0, 0), radii, turn.T, clip=(1.0, 0.0, 0.0, 0.0), **sail)
             parts += place([shell], rotation(yaw=heading), (x, 0.18, z), size)
->>>>>>> landmarks-world
     return parts

@@ -113,10 +113,6 @@ def circle(count: int, radius: float, turn: float = 0.0) -> list[tuple[float, fl
     """Points on a circle: x, z and the angle in degrees; `turn` is where the first one stands."""
     angles = turn + 360 * np.arange(count) / count
     return [
-<<<<<<< HEAD
-        (float(radius * np.sin(a)), float(radius * np.cos(a)), float(d)) for d, a in zip(angles, np.radians(angles))
-=======
         (float(radius * np.sin(a)), float(radius * np.cos(a)), float(d))
         for d, a in zip(angles, np.radians(angles), strict=True)
->>>>>>> landmarks-world
     ]

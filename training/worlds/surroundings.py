@@ -153,15 +153,9 @@ def occluders(view: dict[str, Any], camera: Camera, reach: float) -> list[Part]:
 
     side, tall, variant = view["occluder_side"], view["occluder_height"], view["occluder_variant"]
     if kind == "tree":
-<<<<<<< HEAD
-        return [
-            part for s in (side, side + 1.1)[: 1 + variant % 2] for part in _tall_tree(*at(s, tall), season, variant)
-        ]
-=======
         # At the sides, where it hides a part of the landmark rather than all of it.
         sides = (np.copysign(0.6 + 0.45 * abs(side), side), np.copysign(0.85, -side))[: 1 + variant % 2]
         return [part for s in sides for part in tree(*at(s, tall), season, variant)]
->>>>>>> landmarks-world
     if kind == "lamps":
         return [part for s in (side, side - 1.2) for part in _lamp(*at(s, tall))]
     if kind == "people":

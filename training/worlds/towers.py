@@ -195,11 +195,7 @@ def windmill(color: Color, roof: Color, shape: str, sails: int, turn: float, wid
 
 
 def pagoda(
-<<<<<<< HEAD
-    color, roof, storeys: int, width: float, shrink: float, plan: str = "square", height: float = 0.3
-=======
     color: Color, roof: Color, storeys: int, width: float, shrink: float, plan: str = "square", height: float = 0.3
->>>>>>> landmarks-world
 ) -> list[Part]:
     """Storeys under wide roofs and a mast with rings. `plan`: square or round."""
     parts, at, half = [block(0, 0, 0, 0.12, width + 0.3, **painted("#b9b2a4", BLOCKS, size=0.16))], 0.12, width
