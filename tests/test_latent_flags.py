@@ -1,10 +1,11 @@
 """Latent Flags through its API: maps, neighbours and mash-ups, and what bad input gets."""
 
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from spaces_fixtures import FLAGS_PATH, FLAGS_SPACE
+from spaces_fixtures import FLAGS_PATH, FLAGS_SPACE, Site
 
 EXAMPLES = sorted((FLAGS_SPACE / "examples").glob("*.png"))
 
@@ -29,6 +30,8 @@ def test_maps_of_all_flags(flags_client):
     [
         (("pixel",), "flags can be compared by pixels, form"),
         (("pixels", "form", "all flags"), "collection must be one of flags"),
+        ((["pixels"], "form"), "flags can be compared by"),
+        (("pixels", "form", {"flags": 1}), "collection must be one of flags"),
         (("pixels", "form", "flags", 500), "perplexity must be from 5 to 80"),
     ],
 )
@@ -55,6 +58,21 @@ def test_neighbours_of_a_flag_and_of_a_picture(flags_client, published):
         assert twin["form"]["flags"][0]["likeness"] > 0.5
 
 
+def test_what_is_no_flag_is_far_from_all(flags_client, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (90, 140, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    found = flags_client.predict(picture=handle_file(str(tmp_path / "noise.png")), api_name="/neighbours")
+    assert found["pixels"]["far"]
+    assert max(flag["likeness"] for flag in found["pixels"]["flags"]) < 0.3
+
+
+def test_every_call_works_as_documented(flags_client):
+    assert len(flags_client.predict(api_name="/map")["positions"]) == 2
+    assert flags_client.predict(api_name="/neighbours") == flags_client.predict("fr", api_name="/neighbours")
+    _, parts = flags_client.predict(api_name="/mash_up")
+    assert parts[-1] == {"latents": ["fr", "jp"], "share": 0.5}
+
+
 def test_odd_pictures_are_placed_and_bad_ones_get_a_line(flags_client, odd_files, bad_files, tmp_path):
     for file in odd_files:
         found = flags_client.predict(picture=handle_file(str(file)), count=1, api_name="/neighbours")
@@ -74,14 +92,20 @@ def test_odd_pictures_are_placed_and_bad_ones_get_a_line(flags_client, odd_files
 def test_mash_ups_of_two_and_of_three(flags_client):
     pictures, parts = flags_client.predict("fr", "jp", "", 0.25, api_name="/mash_up")
     assert len(pictures) == len(parts) == 3
-    assert parts[0] == {"layout": "fr", "palette": "jp", "emblem": None}
+    # France has no emblem to give: so Japan's, also upon its own layout, which without one would be a sheet of blue.
+    assert parts[0] == {"layout": "fr", "palette": "jp", "emblem": "jp"}
+    assert parts[1] == {"layout": "jp", "palette": "fr", "emblem": "jp"}
     assert parts[-1] == {"latents": ["fr", "jp"], "share": 0.25}
-    with Image.open(pictures[0]["image"]) as first:
-        assert first.size == (144, 96)
-        seen = {first.convert("RGB").getpixel((x, 48)) for x in (10, 72, 134)}
-    assert (255, 255, 255) in seen  # three bands, in the colours of Japan and one more
-    pictures, parts = flags_client.predict("fr", "jp", "ca", api_name="/mash_up")
+    assert pictures[1]["caption"] == "layout of Japan, colours of France, emblem of Japan"
+    for shown in pictures[:2]:
+        with Image.open(shown["image"]) as picture:
+            assert picture.size == (144, 96)
+            assert picture.convert("RGB").getpixel((72, 48)) != picture.convert("RGB").getpixel((72, 4))
+    pictures, parts = flags_client.predict("cu", "jp", "ca", api_name="/mash_up")
     assert len({(part["layout"], part["palette"], part["emblem"]) for part in parts[:-1]}) == 6
+    pictures, parts = flags_client.predict("jm", "no", api_name="/mash_up")
+    assert parts[0] == {"layout": "jm", "palette": "no", "emblem": None}  # neither has one
+    assert pictures[0]["caption"] == "layout of Jamaica, colours of Norway"
 
 
 @pytest.mark.parametrize(
@@ -91,8 +115,20 @@ def test_mash_ups_of_two_and_of_three(flags_client):
         (("fr", "fr"), "different flags are needed"),
         (("fr", ""), "Two or three"),
         (("fr", "jp", "", 1.5), "share must be from 0 to 1"),
+        ((["fr"], "jp"), "no flag with the code"),
     ],
 )
 def test_mash_ups_that_there_are_not(flags_client, arguments, message):
     with pytest.raises((AppError, ValueError), match=message):
         flags_client.predict(*arguments, api_name="/mash_up")
+
+
+def test_without_its_models_and_flags_it_says_so(tmp_path):
+    (tmp_path / "hub").mkdir()
+    with Site(
+        FLAGS_SPACE / "app.py", tmp_path, BETWIXT_HUB=str(tmp_path / "hub"), HF_ENDPOINT="http://localhost:9"
+    ) as own:
+        client = Client(own.wait().url, verbose=False)
+        for name in ("/map", "/neighbours", "/mash_up"):
+            with pytest.raises(AppError, match="could not be loaded; please come back later"):
+                client.predict(api_name=name)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from betwixt.linked_maps import COLUMNS, Guest, Side, groups_of, linked_maps, sheet_of
+from betwixt.linked_maps import COLUMNS, FRAMES, OTHERS, Guest, Side, groups_of, linked_maps, sheet_of
 
 TILE = (12, 8)
 
@@ -52,3 +52,11 @@ def test_positions_fill_the_frame_and_a_guest_lies_in_the_same():
 
 def test_groups_are_numbered_by_how_common_they_are():
     assert groups_of(["b", "a", "b", "c"]) == ([0, 1, 0, 2], {"b": 0, "a": 1, "c": 2})
+
+
+def test_more_groups_than_colours_share_the_last_one():
+    labels = [f"{number:02}" for number in range(20)] + ["19"]
+    groups, numbers = groups_of(labels)
+    assert [*numbers] == ["19", *labels[: len(FRAMES) - 2], OTHERS]
+    assert groups[19] == groups[20] == 0
+    assert groups[15] == groups[18] == len(FRAMES) - 1

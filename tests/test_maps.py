@@ -1,5 +1,7 @@
 """Maps: same seed same map, what is alike lies together, and new points land beside what they are like."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,24 @@ def test_new_points_land_among_their_like_and_the_others_stay():
     own = found.transform(features[:5])
     spread = np.linalg.norm(found.positions.std(0))
     assert (np.linalg.norm(own - found.positions[:5], axis=1) < 0.1 * spread).all()
+
+
+def test_long_features_are_turned_and_visitors_place_theirs_at_once():
+    features, kinds = clusters()
+    basis = torch.linalg.qr(torch.randn(300, 20, generator=torch.Generator().manual_seed(0)))[0]
+    noise = 0.01 * torch.randn(120, 300, generator=torch.Generator().manual_seed(1))
+    long = features @ basis.T + noise
+    found = TSNEMap.fit(long)
+    assert (TSNEMap.fit(long).positions == found.positions).all()
+    nearest = [np.linalg.norm(found.positions - position, axis=1).argsort()[1] for position in found.positions]
+    assert (kinds[nearest] == kinds).mean() > 0.95
+    alone = [found.transform(long[i : i + 1]) for i in range(8)]
+    again = TSNEMap.fit(long)
+    with ThreadPoolExecutor(4) as pool:
+        at_once = [*pool.map(lambda i: again.transform(long[i : i + 1]), range(8))]
+    spread = np.linalg.norm(found.positions.std(0))
+    assert np.abs(np.array(at_once) - np.array(alone)).max() < 0.01 * spread
+    assert np.abs(np.concatenate(alone) - found.positions[:8]).max() < 0.2 * spread
 
 
 def test_progress_and_the_positions_so_far():

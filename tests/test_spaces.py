@@ -16,7 +16,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
-from spaces_fixtures import CLASSES, EXAMPLES, PATIENCE, PROJECT, SPACE, SPACE_PATH, SPACES, STAND_INS, Site
+from spaces_fixtures import CLASSES, EXAMPLES, FLAGS_PATH, PATIENCE, PROJECT, SPACE, SPACE_PATH, SPACES, STAND_INS, Site
 
 from betwixt import ImageClassifier
 from betwixt.explain import CUES
@@ -272,6 +272,8 @@ def test_zero_gpu(stand_ins, chromium, tmp_path):
         assert len(opinions) == len(heat_maps) == 4
         assert "decorated decide" in site.log
         assert "decorated map_classes" in site.log
+        Client(f"{site.url}{FLAGS_PATH}", verbose=False).predict("fr", "jp", api_name="/mash_up")
+        assert "on the GPU decode" in site.log
         assert "launched" in site.log
         assert "on the GPU decide" in site.log
         page = chromium.new_page()

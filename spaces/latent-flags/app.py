@@ -20,6 +20,7 @@ import contextlib
 import functools
 import random
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import atlas
@@ -30,11 +31,14 @@ import tab_neighbours
 import torch
 from PIL import Image
 
-from betwixt.flags import draw, read
+from betwixt.flags import Flag, draw, read
 from betwixt.images import fit, to_images, to_tensor
 from betwixt.mashups import mash_up
 
 FOLDER = Path(__file__).parent
+EXAMPLES = [
+    (file, file.stem.split("_", 1)[1].replace("_", " ")) for file in sorted((FOLDER / "examples").glob("*.png"))
+]
 DRAWN = (144, 96)  # width and height of mash-ups, in pixels
 PAGE = {  # what both launch() and mount_gradio_app() take
     "theme": gr.themes.Base(
@@ -124,60 +128,62 @@ def warm_up() -> None:
 
 
 @functools.cache
-def designs() -> dict[str, object]:
+def designs() -> dict[str, Flag]:
     """Code -> the line of the grammar; of flags of the same design the first."""
     return {flag.code: flag for flag in read() if not flag.same_as}
 
 
-def mash_up_of(layout: str, palette: str, emblem: str | None) -> Image.Image:
-    """The grammar's mash-up of flags by their codes."""
+def mash_up_of(layout: str, palette: str, emblems: Sequence[str]) -> tab_mash_up.MashUp:
+    """The grammar's mash-up of flags by their codes; the emblem is of the first that has one."""
     known = designs()
-    return draw(mash_up(known[layout], known[palette], known[emblem] if emblem else None), DRAWN)
+    giver = next((code for code in emblems if known[code].emblem), None)
+    made = mash_up(known[layout], known[palette], known[giver] if giver else None)
+    return tab_mash_up.MashUp(draw(made, DRAWN), layout, palette, giver if made.emblem else None)
 
 
-def picture_of(code: str) -> Image.Image:
-    """The constructed flag."""
-    return draw(designs()[code], DRAWN)
-
-
-def blend(first: str, second: str, share: float) -> Image.Image:
-    """What the plain autoencoder draws of the latent between two flags."""
-    z = encoded(atlas.PLAIN, first, second)
-    return drawn(atlas.PLAIN, torch.lerp(z[:1], z[1:], share))
+def blends(first: str, second: str, shares: Sequence[float]) -> list[Image.Image]:
+    """What the plain autoencoder draws of the latents between two flags."""
+    one, other = encoded(atlas.PLAIN, first), encoded(atlas.PLAIN, second)
+    return drawn(atlas.PLAIN, torch.stack([torch.lerp(one, other, share) for share in shares]))
 
 
 def swap(form: str, colors: str) -> Image.Image:
     """The form of one flag in the colours of another, through the latent of the form autoencoder."""
-    z, end = encoded(atlas.FORM, form, colors), atlas.autoencoder(atlas.FORM).form_dim
-    return drawn(atlas.FORM, torch.cat([z[:1, :end], z[1:, end:]], 1))
+    end = atlas.autoencoder(atlas.FORM).form_dim
+    (picture,) = drawn(
+        atlas.FORM, torch.cat([encoded(atlas.FORM, form)[:end], encoded(atlas.FORM, colors)[end:]])[None]
+    )
+    return picture
 
 
-def encoded(name: str, *codes: str) -> torch.Tensor:
-    """Flags by their codes -> latents (N, latent_dim) of an autoencoder."""
+@functools.lru_cache(maxsize=512)
+def encoded(name: str, code: str) -> torch.Tensor:
+    """A flag by its code -> its latent (latent_dim,) of an autoencoder."""
     model = atlas.autoencoder(name)
     with torch.inference_mode():
-        return model.encode(to_tensor([picture_of(code) for code in codes], model.image_size, "squash"))
+        return model.encode(to_tensor([draw(designs()[code], DRAWN)], model.image_size, "squash"))[0]
 
 
-def drawn(name: str, z: torch.Tensor) -> Image.Image:
-    """A latent (1, latent_dim) -> the flag, as wide as others."""
+def drawn(name: str, z: torch.Tensor) -> list[Image.Image]:
+    """Latents (N, latent_dim) -> flags, as wide as others."""
     atlas.autoencoder(name)  # loaded here, where a GPU's worker finds it
-    (picture,) = to_images(decode(name, z))
-    return fit(picture, DRAWN, "squash")
+    x = next(iter(decode(name, z)))
+    return [fit(picture, DRAWN, "squash") for picture in to_images(x)]
 
 
 @on_gpu
-def decode(name: str, z: torch.Tensor) -> torch.Tensor:
-    """A latent -> (1, 3, S, S). So little work that it stays on the CPU, but ZeroGPU wants one such function."""
+def decode(name: str, z: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Latents -> (N, 3, S, S). So little work that it stays on the CPU, but ZeroGPU wants one such function."""
     with torch.inference_mode():
-        return atlas.autoencoder(name).decode(z)
+        x = atlas.autoencoder(name).decode(z)
+    yield x
 
 
 def surprise() -> tuple[str, str, str]:
     """Three flags at random, the last with an emblem."""
     known = designs()
-    first, second = random.sample([*known], 2)
-    third = random.choice([code for code, flag in known.items() if flag.emblem and code not in (first, second)])
+    third = random.choice([code for code, flag in known.items() if flag.emblem])
+    first, second = random.sample([code for code in known if code != third], 2)
     return first, second, third
 
 
@@ -191,14 +197,14 @@ def build_demo() -> gr.Blocks:
         gr.HTML(INTRODUCTION, js_on_load=None)
         with gr.Tab("Map", elem_id="tab-map"):
             functions = tab_map.Functions(atlas.flags, atlas.flag_map, atlas.neighbours, atlas.place)
-            tab_map.create_tab(demo, functions)
+            tab_map.create_tab(demo, functions, EXAMPLES)
             gr.HTML(ABOUT_MAP, js_on_load=None)
         with gr.Tab("Neighbours", elem_id="tab-neighbours") as tab:
             choices = [(name, code) for code, name in names.items()]
-            tab_neighbours.create_tab(tab, atlas.nearest, atlas.flag_of, choices)
+            tab_neighbours.create_tab(tab, atlas.nearest, atlas.flag_of, choices, EXAMPLES)
             gr.HTML(ABOUT_NEIGHBOURS, js_on_load=None)
         with gr.Tab("Mash up", elem_id="tab-mash-up") as tab:
-            tab_mash_up.create_tab(tab, mash_up_of, blend, swap, names, surprise)
+            tab_mash_up.create_tab(tab, tab_mash_up.Functions(mash_up_of, blends, swap, surprise), names)
             gr.HTML(ABOUT_MASH_UP, js_on_load=None)
     return demo.queue(max_size=100)
 

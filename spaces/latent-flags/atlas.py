@@ -1,10 +1,13 @@
 """The flags and how they are compared: features, maps and neighbours, made once for all visitors."""
 
+import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -22,8 +25,10 @@ FLAGS, MASH_UPS = "flags", "flag-mashups"
 PLAIN, FORM = "flags-autoencoder", "flags-form-autoencoder"
 SIDE = 64  # of the squares that flags are squashed to
 NEAREST = 5
+BATCH = 256  # pictures whose features are computed at once
 PERPLEXITIES = (5, 80)
 FAR = 0.98  # of the flags have another one nearer: what has none is far from all
+MOST_MAPS = 48  # kept; the one that was looked at longest ago goes first
 COLLECTIONS = {
     "flags": 0,
     "flags and 760 mash-ups": 760,
@@ -40,8 +45,6 @@ SPACES = {  # what flags are compared by -> for people
     "histogram": "how much of each colour",
 }
 
-_loading = threading.RLock()
-
 
 @dataclass(frozen=True)
 class Flag:
@@ -56,75 +59,91 @@ class Flag:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a picture lies in one space: on its map, (2,), its nearest flags, and whether all of them are far."""
+    """Where a picture lies in one space.
+
+    Args:
+        position: on the map, (2,).
+        neighbours: its nearest flags.
+        likeness: to the nearest of them, at most 1.
+        usual: how alike FAR of the flags are to another one, at least.
+    """
 
     position: np.ndarray
     neighbours: torch.Tensor
-    is_far: bool
+    likeness: float
+    usual: float
+
+    @property
+    def is_far(self) -> bool:
+        return self.likeness < self.usual
 
 
 def _once(function: Callable) -> Callable:
-    """Computed by the first who asks, while others wait; what cannot be loaded is said in a line."""
-    cached = functools.lru_cache(maxsize=64)(function)
+    """Computed by the first who asks, while others who ask for the same wait."""
+    results: dict[tuple, Any] = {}
+    turns: dict[tuple, threading.Lock] = {}
 
     @functools.wraps(function)
     def ask(*arguments):
-        with _loading:
-            try:
-                return cached(*arguments)
-            except (HubError, OSError) as error:
-                print(f"latent-flags: {error}", file=sys.stderr, flush=True)  # it names folders
-                raise gr.Error(
-                    "The flags could not be loaded; please come back later.", print_exception=False
-                ) from None
+        if arguments not in results:
+            with turns.setdefault(arguments, threading.Lock()):
+                try:
+                    if arguments not in results:
+                        results[arguments] = function(*arguments)
+                finally:
+                    turns.pop(arguments, None)  # what there is not leaves nothing behind
+        return results[arguments]
 
     return ask
 
 
-@_once
-def flags(collection: str = "flags") -> tuple[Flag, ...]:
-    """The world's flags, and as many mash-ups as the collection has.
+@contextlib.contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """What cannot be loaded is said to the visitor in a line, and in the log in full: that names folders."""
+    try:
+        yield
+    except (HubError, OSError, ValueError, KeyError) as error:
+        print(f"latent-flags: {error}", file=sys.stderr, flush=True)
+        raise gr.Error("The flags could not be loaded; please come back later.", print_exception=False) from None
 
-    Raises:
-        ValueError: no such collection.
-        gr.Error: they cannot be loaded.
-    """
-    if collection not in COLLECTIONS:
+
+def check(collection: str, *spaces: str) -> None:
+    """Raises ValueError where there is no such collection or space; in one line."""
+    if not isinstance(collection, str) or collection not in COLLECTIONS:
         raise ValueError(f"collection must be one of {', '.join(COLLECTIONS)}, not {collection!r}")
+    for space in spaces:
+        if not isinstance(space, str) or space not in SPACES:
+            raise ValueError(f"flags can be compared by {', '.join(SPACES)}, not {space!r}")
+
+
+@_once
+def flags(collection: str) -> tuple[Flag, ...]:
+    """The world's flags, and as many mash-ups as the collection has. Raises gr.Error where they cannot be loaded."""
     found = _read(FLAGS)
     return found + _read(MASH_UPS)[: COLLECTIONS[collection]] if COLLECTIONS[collection] else found
 
 
 @_once
 def _read(dataset: str) -> tuple[Flag, ...]:
-    stored = read_collection(locate(dataset, "dataset"))
-    columns = stored.columns
-    return tuple(
-        Flag(
-            columns["code"][row],
-            columns["name"][row],
-            stored.class_names[stored.labels[row]],
-            columns["palette"][row],
-            stored.open(row),
+    with _told_in_a_line():
+        stored = read_collection(locate(dataset, "dataset"))
+        codes, names, palettes = (stored.columns[name] for name in ("code", "name", "palette"))
+        return tuple(
+            Flag(codes[row], names[row], stored.class_names[label], palettes[row], stored.open(row))
+            for row, label in enumerate(stored.labels)
         )
-        for row in range(len(stored))
-    )
 
 
 @_once
 def autoencoder(name: str) -> ConvAutoencoder:
     """A published one. Raises gr.Error where it cannot be loaded."""
     torch.set_num_threads(1)  # flags of several visitors run side by side
-    return ConvAutoencoder.from_pretrained(locate(name, "model"))
+    with _told_in_a_line():
+        return ConvAutoencoder.from_pretrained(locate(name, "model"))
 
 
 def embed(pictures: Sequence[Image.Image], space: str) -> torch.Tensor:
-    """Pictures -> features (N, D), rows of length 1.
-
-    Raises:
-        ValueError: no such space.
-        gr.Error: a network cannot be loaded.
-    """
+    """Pictures -> features (N, D) by one of SPACES, rows of length 1. Raises gr.Error: a network cannot be loaded."""
     plain = {
         "pixels": plain_features.pixels,
         "grey": plain_features.grey,
@@ -132,12 +151,13 @@ def embed(pictures: Sequence[Image.Image], space: str) -> torch.Tensor:
         "histogram": plain_features.color_histogram,
     }
     learned = {"latents": (PLAIN, "all"), "form": (FORM, "form"), "colors": (FORM, "color"), "all": (FORM, "all")}
-    if space in plain:
-        return plain[space](to_tensor(pictures, SIDE, "squash"))
     if space in learned:
         name, part = learned[space]
         return autoencoder(name).embed(pictures, part=part)
-    raise ValueError(f"flags can be compared by {', '.join(SPACES)}, not {space!r}")
+    return torch.cat([
+        plain[space](to_tensor(pictures[first : first + BATCH], SIDE, "squash"))
+        for first in range(0, len(pictures), BATCH)
+    ])  # fmt: skip
 
 
 @_once
@@ -157,19 +177,14 @@ def neighbours(collection: str, space: str) -> torch.Tensor:
 
 
 @_once
-def far(collection: str, space: str) -> float:
-    """Likeness under which a picture's nearest flag is farther than other flags have theirs."""
+def usual(collection: str, space: str) -> float:
+    """How alike FAR of the flags are to another one, at least."""
     own, near = features(collection, space), neighbours(collection, space)[:, 0]
     return float((own * own[near]).sum(1).quantile(1 - FAR))
 
 
-@functools.lru_cache(maxsize=48)
-def _lock_of(collection: str, space: str, perplexity: int) -> threading.Lock:
-    return threading.Lock()
-
-
-_maps: dict[tuple, TSNEMap] = {}
-MOST_MAPS = 48
+_maps: OrderedDict[tuple, TSNEMap] = OrderedDict()
+_turns: dict[tuple, threading.Lock] = {}
 
 
 def flag_map(
@@ -180,39 +195,41 @@ def flag_map(
 ) -> TSNEMap:
     """The map of a collection by one kind of feature; made when first asked for.
 
+    Args:
+        on_progress: as of `TSNEMap.fit`; not called where the map is there already, or another makes it.
+
     Raises:
-        ValueError: a perplexity out of PERPLEXITIES; as `features`.
+        ValueError: no such collection or space, or a perplexity out of PERPLEXITIES; in one line.
+        gr.Error: what it needs cannot be loaded.
     """
+    check(collection, space)
     least, most = PERPLEXITIES
     if isinstance(perplexity, bool) or not isinstance(perplexity, int | float) or not least <= perplexity <= most:
         raise ValueError(f"perplexity must be from {least} to {most}, not {perplexity!r}")
     key = (collection, space, round(perplexity))
-    own = features(collection, space)
-    with _lock_of(*key):
-        if key not in _maps:
-            made = TSNEMap.fit(own, key[2], on_progress=on_progress)
-            while len(_maps) >= MOST_MAPS:
-                _maps.pop(next(iter(_maps)), None)
-            _maps[key] = made
-        return _maps[key]
+    with _turns.setdefault(key, threading.Lock()):
+        found = _maps.get(key) or TSNEMap.fit(features(collection, space), key[2], on_progress=on_progress)
+        _maps.pop(key, None)
+        _maps[key] = found
+    while len(_maps) > MOST_MAPS:
+        _maps.popitem(last=False)
+    return found
 
 
 def place(picture: Image.Image, collection: str, space: str, perplexity: float = 30) -> Placed:
     """Where a picture of any kind lies among the flags of a collection. Raises as `flag_map`."""
-    own = embed([picture], space)
-    likeness = (own @ features(collection, space).T)[0]
-    position = flag_map(collection, space, perplexity).transform(own)[0]
-    nearest = likeness.topk(NEAREST)
-    return Placed(position, nearest.indices, bool(nearest.values[0] < far(collection, space)))
+    own_map, own = flag_map(collection, space, perplexity), embed([picture], space)
+    nearest = (own @ features(collection, space).T)[0].topk(NEAREST)
+    return Placed(own_map.transform(own)[0], nearest.indices, float(nearest.values[0]), usual(collection, space))
 
 
 def nearest(picture: Image.Image, space: str, count: int = 8) -> tuple[list[tuple[Flag, float]], bool]:
     """The world's flags that are most like a picture, with how alike, at most 1; and whether all are far from it."""
+    check("flags", space)
     likeness = (embed([picture], space) @ features("flags", space).T)[0].topk(count)
-    found = [
-        (flags()[row], value) for row, value in zip(likeness.indices.tolist(), likeness.values.tolist(), strict=True)
-    ]
-    return found, found[0][1] < far("flags", space)
+    known = flags("flags")
+    found = [(known[row], value) for value, row in zip(*(part.tolist() for part in likeness), strict=True)]
+    return found, found[0][1] < usual("flags", space)
 
 
 def flag_of(code: str) -> Flag:
@@ -221,9 +238,14 @@ def flag_of(code: str) -> Flag:
     Raises:
         ValueError: there is none; in one line.
     """
-    wanted = str(code).strip().lower()
-    codes = {name: one.same_as or one.code for one in read() for name in (one.code, one.name.lower())}
-    for flag in flags():
-        if flag.code == codes.get(wanted):
+    wanted = codes().get(str(code).strip().lower())
+    for flag in flags("flags"):
+        if flag.code == wanted:
             return flag
     raise ValueError(f"There is no flag with the code {str(code)[:20]!r}: codes are like fr, jp or gb-sct")
+
+
+@functools.cache
+def codes() -> dict[str, str]:
+    """Code or name of every flag, in small letters -> the code of its design."""
+    return {name: one.same_as or one.code for one in read() for name in (one.code, one.name.lower())}

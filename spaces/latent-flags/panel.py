@@ -1,17 +1,37 @@
 """What the page shows, as HTML."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 
-from atlas import Flag
+from atlas import Flag, Placed
 from PIL import Image
 
 from betwixt.images import fit
-from betwixt.linked_maps import FRAMES
+from betwixt.linked_maps import FRAMES, data_uri
 
 WIDTH, HEIGHT = 144, 96  # of flags on the page, in pixels
+
+
+ON_EXAMPLE_CLICK = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) trigger("select", { index: Number(button.dataset.index) });
+});
+"""
+
+
+def examples(files: Sequence[tuple[Path, str]]) -> str:
+    """Pictures to click on, each with the words that name it."""
+    buttons = ""
+    for index, (path, label) in enumerate(files):
+        with Image.open(path) as picture:
+            source = small(picture.convert("RGB"))
+        buttons += (
+            f'<button type="button" data-index="{index}" title="{escape(label)}">'
+            f'<img src="{source}" alt="{escape(label)}"></button>'
+        )
+    return f'<div class="examples" role="group" aria-label="Examples"><p>Or try one of these</p>{buttons}</div>'
 
 
 def note(headline: str, text: str, role: str = "status") -> str:
@@ -26,8 +46,10 @@ def refusal(message: str) -> str:
 
 def legend(numbers: Mapping[str, int]) -> str:
     """The frames' colours and what they mean; those of the most flags first."""
-    shown = [*numbers.items()][: len(FRAMES)]
-    items = "".join(f'<li><i style="background:{FRAMES[number]}"></i>{escape(label)}</li>' for label, number in shown)
+    items = "".join(
+        f'<li><i style="background:{FRAMES[number]}"></i>{escape(label.replace("+", ", "))}</li>'
+        for label, number in numbers.items()
+    )
     return f'<ul class="legend">{items}</ul>'
 
 
@@ -35,17 +57,22 @@ def about_flag(flag: Flag) -> str:
     """One flag, large, with what is known of it."""
     known = f"{flag.layout}; {flag.palette.replace('+', ', ')}"
     words = f"<h3>{escape(flag.name)}</h3><p>{escape(known)}</p>"
-    return f'<div class="one"><img src="{data_uri(flag.picture)}" alt=""><div>{words}</div></div>'
+    return f'<div class="one"><img src="{small(flag.picture)}" alt=""><div>{words}</div></div>'
 
 
-def about_guest(is_far: Sequence[bool], titles: Sequence[str]) -> str:
+def about_guest(placed: Sequence[Placed], titles: Sequence[str]) -> str:
     """What is to say of a visitor's picture on the maps."""
-    far = [title for title, value in zip(titles, is_far, strict=True) if value]
+    far = [
+        f"by “{title}” the nearest flag is {max(0.0, one.likeness):.2f} like it, and nearly every flag has one that is "
+        f"{one.usual:.2f} like it or more"
+        for title, one in zip(titles, placed, strict=True)
+        if one.is_far
+    ]
     if not far:
         return '<p class="quiet">Your flag is framed on both maps.</p>'
     return (
-        '<p class="quiet">Your picture is framed on both maps, but by '
-        f"{escape(' and by '.join(far))} it is far from every flag: its place there means little.</p>"
+        '<p class="quiet">Your picture is framed on both maps, but it is far from every flag: '
+        f"{escape('; '.join(far))}. So its place there means little.</p>"
     )
 
 
@@ -55,7 +82,7 @@ def rows(title: str, found: Sequence[tuple[str, str, Sequence[tuple[Flag, float]
     for name, words, flags, is_far in found:
         far = ' <b class="far">far from every flag</b>' if is_far else ""
         items = "".join(
-            f'<li><img src="{data_uri(flag.picture)}" alt=""><b>{escape(flag.name)}</b><small>{value:.2f}</small></li>'
+            f'<li><img src="{small(flag.picture)}" alt=""><b>{escape(flag.name)}</b><small>{value:.2f}</small></li>'
             for flag, value in flags
         )
         sections += f"<section><h3>{escape(name)}{far}</h3><p>{escape(words)}</p><ol>{items}</ol></section>"
@@ -65,14 +92,18 @@ def rows(title: str, found: Sequence[tuple[str, str, Sequence[tuple[Flag, float]
 def sheet(headline: str, text: str, pictures: Sequence[tuple[Image.Image, str]]) -> str:
     """Pictures with a line below each."""
     items = "".join(
-        f'<li><img src="{data_uri(picture)}" alt="{escape(words)}"><span>{escape(words)}</span></li>'
+        f'<li><img src="{small(picture)}" alt="{escape(words)}"><span>{escape(words)}</span></li>'
         for picture, words in pictures
     )
     return f'<div class="sheet"><h2>{escape(headline)}</h2><p>{escape(text)}</p><ol>{items}</ol></div>'
 
 
-def data_uri(picture: Image.Image) -> str:
+def strip(pictures: Sequence[Image.Image]) -> str:
+    """Pictures side by side, small, that the words around them explain."""
+    row = "".join(f'<img src="{small(picture)}" alt="">' for picture in pictures)
+    return f'<div class="strip" aria-hidden="true">{row}</div>'
+
+
+def small(picture: Image.Image) -> str:
     """A flag for the page."""
-    buffer = io.BytesIO()
-    fit(picture, (WIDTH, HEIGHT), "squash").save(buffer, "WEBP", quality=88)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    return data_uri(fit(picture, (WIDTH, HEIGHT), "squash"))

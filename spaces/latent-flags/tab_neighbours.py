@@ -1,18 +1,19 @@
-"""The tab *Neighbours*: which flags are like one, by pixels, by form, and by colour."""
+"""The tab *Neighbours*: which flags are like one, by pixels, by form and by colours."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import panel
+import uploads
 from atlas import Flag
-from gradio.utils import get_upload_folder
 from PIL import Image
 
-from betwixt.images import ImageError, open_image, stored_upload
+from betwixt.images import ImageError
 
-MIN_SIDE = 128
-WAYS = {  # space -> heading, and what it means
+SHOWN = 8
+HEADINGS = {  # space -> heading, and what it means
     "pixels": ("By pixels", "The same colours in the same places."),
     "form": ("By form", "The same bands, crosses and emblems, in whatever colours: what the autoencoder calls form."),
     "colors": ("By colours", "The same colours, wherever they are: the other part of its latent."),
@@ -21,7 +22,11 @@ Nearest = Callable[[Image.Image, str, int], tuple[list[tuple[Flag, float]], bool
 
 
 def create_tab(
-    tab: gr.Tab, nearest: Nearest, flag_of: Callable[[str], Flag], choices: Sequence[tuple[str, str]]
+    tab: gr.Tab,
+    nearest: Nearest,
+    flag_of: Callable[[str], Flag],
+    choices: Sequence[tuple[str, str]],
+    examples: Sequence[tuple[Path, str]],
 ) -> None:
     """Fill the tab.
 
@@ -30,11 +35,12 @@ def create_tab(
         nearest: picture, space, count -> the flags most like it with how alike, and whether all are far.
         flag_of: a code or name -> the flag.
         choices: names and codes of the flags that can be chosen.
+        examples: pictures of flags to click on, and what they show.
     """
 
     def compare(picture: Image.Image, own: str | None, count: int) -> list[tuple[str, str, list, bool]]:
         found = []
-        for space, (name, words) in WAYS.items():
+        for space, (name, words) in HEADINGS.items():
             near, is_far = nearest(picture, space, count + 1)
             others = [(flag, value) for flag, value in near if flag.code != own][:count]
             found.append((name, words, others, is_far and own is None))
@@ -45,7 +51,7 @@ def create_tab(
             flag = flag_of(code)
         except ValueError as error:
             return panel.refusal(f"{error}.")
-        return panel.rows(f"Which flags are like that of {flag.name}?", compare(flag.picture, flag.code, 8))
+        return panel.rows(f"Which flags are like that of {flag.name}?", compare(flag.picture, flag.code, SHOWN))
 
     def open_tab(code: str, has: str) -> str | dict:
         return gr.skip() if has else show_chosen(code)
@@ -54,12 +60,11 @@ def create_tab(
         if not upload:
             return gr.skip()
         try:
-            picture = open_image(stored_upload(upload, get_upload_folder()), min_side=MIN_SIDE)
+            return panel.rows("Which flags are like yours?", compare(uploads.read(upload), None, SHOWN))
         except ImageError as error:
             return panel.refusal(str(error))
-        return panel.rows("Which flags are like yours?", compare(picture, None, 8))
 
-    def neighbours(code: str = "fr", picture: dict | None = None, count: int = 8) -> dict[str, Any]:
+    def neighbours(code: str = "fr", picture: dict | None = None, count: int = SHOWN) -> dict[str, Any]:
         """Find the flags that are most like one: by pixels, by form and by colours.
 
         Args:
@@ -75,7 +80,7 @@ def create_tab(
             raise gr.Error(f"count must be a whole number from 1 to 50, not {count!r}.", print_exception=False)
         try:
             if picture:
-                image, own = open_image(stored_upload(picture, get_upload_folder()), min_side=MIN_SIDE), None
+                image, own = uploads.read(picture), None
             else:
                 flag = flag_of(code)
                 image, own = flag.picture, flag.code
@@ -86,7 +91,7 @@ def create_tab(
                 "flags": [{"code": flag.code, "name": flag.name, "likeness": round(value, 4)} for flag, value in flags],
                 "far": is_far,
             }
-            for space, (_, _, flags, is_far) in zip(WAYS, compare(image, own, count), strict=True)
+            for space, (_, _, flags, is_far) in zip(HEADINGS, compare(image, own, count), strict=True)
         }
 
     with gr.Row():
@@ -101,15 +106,21 @@ def create_tab(
                 elem_id="compared",
                 placeholder="# Drop a flag here\nor click to choose one",
             )
+            ready = gr.HTML(panel.examples(examples), elem_id="neighbours-examples", js_on_load=panel.ON_EXAMPLE_CLICK)
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML("", elem_id="neighbours", js_on_load=None)
+    ready.select(lambda event: examples[event.index][0], None, upload, api_visibility="private", show_progress="hidden")
     quiet = {"api_visibility": "private", "concurrency_limit": 4, "trigger_mode": "always_last"}
     tab.select(open_tab, [code, shown], shown, **quiet)
     code.input(show_chosen, code, shown, **quiet)
     upload.change(show_brought, upload, shown, preprocess=False, **quiet)
     gr.Button(visible=False).click(
         neighbours,
-        [code, upload, gr.Number(8, precision=0, label="count", visible=False)],
+        [
+            gr.Textbox("fr", label="code", visible=False),
+            gr.Image(label="picture", type="filepath", visible=False),
+            gr.Number(SHOWN, precision=0, label="count", visible=False),
+        ],
         gr.JSON(label="found", visible=False),
         preprocess=False,
         api_name="neighbours",

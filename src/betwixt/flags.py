@@ -395,7 +395,7 @@ def _flag(given: list[str], where: str) -> Flag:
     def parsed(field: str, parse: Callable):
         try:
             return parse(values[field])
-        except (ValueError, IndexError, ZeroDivisionError) as error:
+        except (ValueError, IndexError, ZeroDivisionError, OverflowError) as error:
             raise ValueError(f"{where}, {field}: {error}") from None
 
     palette = parsed("palette", _palette)
@@ -413,7 +413,7 @@ def _flag(given: list[str], where: str) -> Flag:
     return Flag(
         values["code"],
         values["name"],
-        parsed("ratio", lambda text: float(text.split(":")[0]) / float(text.split(":")[1])),
+        parsed("ratio", _ratio),
         values["layout"],
         palette,
         parsed("field", commands),
@@ -421,7 +421,16 @@ def _flag(given: list[str], where: str) -> Flag:
     )
 
 
+def _ratio(text: str) -> float:
+    ratio = float(text.split(":")[0]) / float(text.split(":")[1])
+    if not 0.1 <= ratio <= 10:
+        raise ValueError(f"{text!r} is no ratio of width to height between 1:10 and 10:1")
+    return ratio
+
+
 def _palette(text: str) -> tuple[Color, ...]:
+    if not text:
+        raise ValueError("there is no colour")
     for color in text.split():
         if len(color) != 6:
             raise ValueError(f"{color!r} is no colour of six hexadecimal digits")
@@ -438,6 +447,10 @@ def _command(text: str, num_colors: int) -> Command:
     numbers = tuple(map(float, words))
     if len(numbers) < kind.least or (kind.most is not None and len(numbers) > kind.most):
         raise ValueError(f"{name!r} takes {kind.least} numbers{'' if kind.most == kind.least else ' or more'}")
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{name!r} takes finite numbers")
+    if kind.most is None and (len(numbers) - kind.least) % 2:
+        raise ValueError(f"{name!r} takes places in pairs, x and y")
     colors = [numbers[place] for place in color_places(name, len(numbers))]
     if any(color != int(color) or not 0 <= color < num_colors for color in colors):
         raise ValueError(f"{name!r} asks for a colour that is not among the {num_colors}")

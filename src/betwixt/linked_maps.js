@@ -20,14 +20,18 @@ class View {
     figure.querySelector("button").addEventListener("click", () => { this.home(); draw(); });
   }
 
-  home() { this.zoom = 1; this.x = this.y = 0; }
+  home() { this.zoom = 1; this.x = this.y = 0; this.yield(); }
+
+  yield() { this.canvas.style.touchAction = this.zoom > 1 ? "none" : ""; } // a map that fits lets the page scroll
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width) return; // its tab is hidden
     const ratio = Math.min(devicePixelRatio || 1, 2);
+    if (this.width) { this.x *= width / this.width; this.y *= height / this.height; }
     this.width = width; this.height = height; this.ratio = ratio;
     this.canvas.width = width * ratio; this.canvas.height = height * ratio;
+    this.hold();
     draw();
   }
 
@@ -118,6 +122,13 @@ class View {
   zoomBy(factor, px, py) {
     const zoom = Math.min(FARTHEST, Math.max(1, this.zoom * factor)), by = zoom / this.zoom;
     this.x = px - (px - this.x) * by; this.y = py - (py - this.y) * by; this.zoom = zoom;
+    this.yield();
+    this.moveBy(0, 0);
+    return by !== 1;
+  }
+
+  moveBy(dx, dy) {
+    this.x += dx; this.y += dy;
     this.hold();
     draw();
   }
@@ -131,9 +142,8 @@ class View {
     const { canvas } = this, pointers = new Map();
     let moved = 0;
     canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const box = canvas.getBoundingClientRect();
-      this.zoomBy(Math.exp(-event.deltaY * 0.0015), event.clientX - box.left, event.clientY - box.top);
+      const box = canvas.getBoundingClientRect(), factor = Math.exp(-event.deltaY * 0.0015);
+      if (this.zoomBy(factor, event.clientX - box.left, event.clientY - box.top)) event.preventDefault();
     }, { passive: false });
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
@@ -148,14 +158,11 @@ class View {
       pointers.set(event.pointerId, now);
       if (other) {
         const box = canvas.getBoundingClientRect(), apart = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]);
+        if (this.zoom > 1) this.moveBy((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
         this.zoomBy(
           apart(now) / Math.max(1, apart(before)), (now[0] + other[0]) / 2 - box.left, (now[1] + other[1]) / 2 - box.top,
         );
-      } else if (this.zoom > 1) {
-        this.x += now[0] - before[0]; this.y += now[1] - before[1];
-        this.hold();
-        draw();
-      }
+      } else if (this.zoom > 1) this.moveBy(now[0] - before[0], now[1] - before[1]);
     });
     const release = (event) => {
       if (pointers.delete(event.pointerId) && event.type === "pointerup" && moved < 6) choose(this.at(event));
@@ -185,12 +192,17 @@ class View {
     if (lit === null) { light(0); return; }
     const [x, y] = this.place(this.positionOf(lit));
     let found = lit, best = Infinity;
-    this.shown.forEach((position, i) => {
-      const [px, py] = this.place(position), along = (px - x) * dx + (py - y) * dy;
+    for (let i = data.guest ? VISITOR : 0; i < this.shown.length; i++) {
+      const [px, py] = this.place(this.positionOf(i)), along = (px - x) * dx + (py - y) * dy;
       const across = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
       const away = along + 2 * across;
       if (i !== lit && along > 0 && across <= along * 2 && away < best) { best = away; found = i; }
-    });
+    }
+    const [px, py] = this.place(this.positionOf(found)), edge = 20;
+    this.moveBy( // until it is in the frame
+      Math.max(0, edge - px) - Math.max(0, px + edge - this.width),
+      Math.max(0, edge - py) - Math.max(0, py + edge - this.height),
+    );
     light(found);
   }
 }
@@ -213,7 +225,7 @@ function light(index) {
 function choose(index) {
   chosen = index;
   light(index);
-  if (index !== null && index >= 0) trigger("select", { index });
+  trigger("select", { index: index >= 0 ? index : null });
 }
 
 function tell() {
@@ -245,7 +257,9 @@ function take() {
   data = value;
   if (value.sheet && value.key !== sheetKey) { sheet = load(value.sheet); sheetKey = value.key; }
   guest = value.guest ? load(value.guest.picture) : null;
-  if (!same || (lit === VISITOR && !guest)) { lit = chosen = null; views.forEach((view) => view.home()); }
+  if (!same) { lit = chosen = null; views.forEach((view) => view.home()); }
+  if (!guest && chosen === VISITOR) chosen = null;
+  if (!guest && lit === VISITOR) lit = null;
   if (value.guest) lit = chosen = VISITOR;
   value.maps.forEach((map, side) => {
     views[side].caption.textContent = map.title;

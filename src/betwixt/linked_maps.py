@@ -7,7 +7,7 @@ gives; `select` says which picture was chosen, by its place in the list.
 import base64
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,13 @@ TEMPLATE = """<div class="linked-maps">
     <button type="button" aria-label="Show all of the second map">Show all</button></figure>
   <p class="told" role="status"></p>
 </div>"""
-STYLE, SCRIPT = (Path(__file__).with_suffix(suffix).read_text() for suffix in (".css", ".js"))
+STYLE, SCRIPT = (Path(__file__).with_suffix(suffix).read_text("utf-8") for suffix in (".css", ".js"))
 COLUMNS = 64  # pictures beside each other on the sheet that the page cuts them from
-FRAMES = (  # colours of groups
-    "#e4572e", "#2e86ab", "#3ba55d", "#f2b134", "#8e5bd0", "#d6568f", "#2bb3a3", "#8c6d46", "#7a8b99", "#b7c334",
-    "#4c5fd5", "#c2410c",
+FRAMES = (  # colours of groups; the last one is for all that are left
+    "#e4572e", "#2e86ab", "#3ba55d", "#f2b134", "#8e5bd0", "#d6568f", "#2bb3a3", "#8c6d46", "#b7c334", "#4c5fd5",
+    "#5b2333", "#9aa3ad",
 )  # fmt: skip
+OTHERS = "others"
 HINT = "Point at a picture: its nearest on each map light up on both."
 
 
@@ -90,7 +91,7 @@ def linked_maps(
     if guest:
         value["guest"] = {
             "name": guest.name,
-            "picture": _data_uri(fit(guest.picture, tile, "squash")),
+            "picture": data_uri(fit(guest.picture, tile, "squash")),
             "positions": [frame(position[None])[0] for frame, position in zip(frames, guest.positions, strict=True)],
             "neighbours": [near.tolist() for near in guest.neighbours],
         }
@@ -104,24 +105,30 @@ def sheet_of(pictures: Sequence[Image.Image], tile: tuple[int, int]) -> str:
     for number, picture in enumerate(pictures):
         row, column = divmod(number, COLUMNS)
         sheet.paste(fit(picture, tile, "squash"), (column * width, row * height))
-    return _data_uri(sheet)
+    return data_uri(sheet)
 
 
-def _frame(positions: np.ndarray):
+def _frame(positions: np.ndarray) -> Callable[[np.ndarray], list]:
     """Positions -> the same in [0, 1], rounded; a new one may lie a little outside."""
     low, high = positions.min(0), positions.max(0)
     span = np.maximum(high - low, 1e-9)
     return lambda given: np.clip((given - low) / span, -0.05, 1.05).round(4).tolist()
 
 
-def _data_uri(picture: Image.Image) -> str:
+def data_uri(picture: Image.Image) -> str:
+    """A picture inside the page itself."""
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=85)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def groups_of(labels: Sequence[str]) -> tuple[list[int], Mapping[str, int]]:
-    """Labels -> a number for each, and what the numbers mean, the most common label first."""
+    """Labels -> a number for each, and what the numbers mean, the most common label first.
+
+    Where there are more labels than colours in FRAMES, the rarest share the last one, as OTHERS.
+    """
     order = sorted(set(labels), key=lambda label: (-labels.count(label), label))
+    if len(order) > len(FRAMES):
+        order = [*order[: len(FRAMES) - 1], OTHERS]
     numbers = {label: number for number, label in enumerate(order)}
-    return [numbers[label] for label in labels], numbers
+    return [numbers.get(label, len(order) - 1) for label in labels], numbers

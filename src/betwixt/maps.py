@@ -1,5 +1,6 @@
 """Maps of pictures: features of many numbers laid out on a plane by t-SNE, so that what is alike lies together."""
 
+import threading
 from collections.abc import Callable
 from itertools import count
 
@@ -10,6 +11,7 @@ FEW = 1000  # points, up to which exact neighbours and the Barnes-Hut method are
 ITERATIONS = (250, 500)  # with the attraction exaggerated, and without (Belkina et al. 2019)
 PLACING = 100  # iterations for new points
 PROGRESS_EVERY = 25
+MOST_NUMBERS = 100  # of features; longer ones are first turned so that these hold most of what differs
 
 
 class TSNEMap:
@@ -19,8 +21,10 @@ class TSNEMap:
         positions: where each lies, (N, 2) float32.
     """
 
-    def __init__(self, fitted):
+    def __init__(self, fitted, mean: torch.Tensor, axes: torch.Tensor | None):
         self._fitted = fitted  # openTSNE's TSNEEmbedding
+        self._mean, self._axes = mean, axes
+        self._placing = threading.Lock()  # openTSNE moves all points of its own when it places others
         self.positions = np.array(fitted, dtype=np.float32)
 
     @classmethod
@@ -32,6 +36,9 @@ class TSNEMap:
         on_progress: Callable[[float, np.ndarray], None] | None = None,
     ) -> "TSNEMap":
         """Lay out features (N, D), rows of length 1, compared by their distance.
+
+        Of more than MOST_NUMBERS features the principal components are laid out, as van der Maaten and Hinton did: what
+        is left out changes no map that one could tell from this one, and a map of long features would need gigabytes.
 
         Args:
             perplexity: about how many neighbours each point is to be near to; lowered where there are too few points.
@@ -52,28 +59,38 @@ class TSNEMap:
             raise ValueError(f"perplexity must be at least 1, not {perplexity}")
         few = len(features) <= FEW
         exaggerated, plain = ITERATIONS
+        mean, axes = features.mean(0), None
+        if min(features.shape) > MOST_NUMBERS:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                axes = torch.svd_lowrank(features - mean, MOST_NUMBERS, niter=3)[2]
         reports = count(1)
 
         def report(iteration: int, error: float, embedding) -> None:
             share = next(reports) * PROGRESS_EVERY / (exaggerated + plain)
             on_progress(min(1.0, share), np.array(embedding, dtype=np.float32))
 
-        return cls(
-            TSNE(
-                perplexity=min(perplexity, (len(features) - 1) / 3),
-                early_exaggeration_iter=exaggerated,
-                n_iter=plain,
-                neighbors="exact" if few else "approx",
-                negative_gradient_method="bh" if few else "fft",
-                initialization="pca",
-                random_state=seed,
-                callbacks=report if on_progress else None,
-                callbacks_every_iters=PROGRESS_EVERY,
-            ).fit(features.double().cpu().numpy())
-        )
+        fitted = TSNE(
+            perplexity=min(perplexity, (len(features) - 1) / 3),
+            early_exaggeration_iter=exaggerated,
+            n_iter=plain,
+            neighbors="exact" if few else "approx",
+            negative_gradient_method="bh" if few else "fft",
+            initialization="pca",
+            random_state=seed,
+            callbacks=report if on_progress else None,
+            callbacks_every_iters=PROGRESS_EVERY,
+        ).fit(_turned(features, mean, axes))
+        return cls(fitted, mean, axes)
 
     def transform(self, features: torch.Tensor) -> np.ndarray:
         """New points (M, D) -> where they lie among the others, which stay, (M, 2) float32."""
-        placed = np.array(self._fitted.transform(features.double().cpu().numpy(), n_iter=PLACING), dtype=np.float32)
-        # openTSNE moves all points of its own when it places others.
-        return placed + (self.positions - np.array(self._fitted, dtype=np.float32)).mean(0)
+        turned = _turned(features, self._mean, self._axes)
+        with self._placing:
+            placed = np.array(self._fitted.transform(turned, n_iter=PLACING), dtype=np.float32)
+            return placed + (self.positions - np.array(self._fitted, dtype=np.float32)).mean(0)
+
+
+def _turned(features: torch.Tensor, mean: torch.Tensor, axes: torch.Tensor | None) -> np.ndarray:
+    """(N, D) -> along the axes (D, K), where there are any, (N, K) or (N, D) float64."""
+    return (features if axes is None else (features - mean) @ axes).double().cpu().numpy()

@@ -34,8 +34,9 @@ def mash_up(layout: Flag, palette: Flag, emblem: Flag | None = None) -> Flag:
     recolored = list(layout.palette)
     for index, color in zip(ranked, colors, strict=False):
         recolored[index] = color
-    code = "+".join(flag.code for flag in (layout, palette, emblem) if flag)
-    bare = replace(layout, code=code, name=code, palette=tuple(recolored), emblem=None, same_as=None)
+    parents = [flag for flag in (layout, palette, emblem) if flag]
+    code, name = "+".join(flag.code for flag in parents), " + ".join(flag.name for flag in parents)
+    bare = replace(layout, code=code, name=name, palette=tuple(recolored), emblem=None, same_as=None)
     slot = SLOTS.get(layout.layout)
     if layout.emblem:
         slot = layout.emblem.x, layout.emblem.y, max(LEAST_SIZE, layout.emblem.size)
