@@ -78,8 +78,8 @@ ABOUT_MAP = """
   </section>
   <section><h2>How it works</h2>
   <p>t-SNE turns long lists of numbers into places on a plane, neighbours first. “Form, learned” comes from an
-  autoencoder that saw flags that never were, each in two palettes, and had to draw either from the form of the
-  other.</p></section>
+  autoencoder that saw flags that never were, and had to draw each from the form of its twin in other colours, and from
+  colours that a flag of another form wears.</p></section>
   <section><h2>Its limits</h2>
   <p>Only who is next to whom means something on such a map: not how far groups are apart, nor which way is up. Small
   emblems are drawn from a few shapes. A picture that is no flag gets a place too, with a note.</p></section>
@@ -104,7 +104,7 @@ ABOUT_MASH_UP = """
   </section>
   <section><h2>How it works</h2>
   <p>Each flag is a line of text in a small grammar of bands, crosses, stars and the like, so that parts can be
-  exchanged. The networks learned from 3,000 such mash-ups and never saw a real flag.</p></section>
+  exchanged. The networks learned from thousands of such mash-ups and never saw a real flag.</p></section>
   <section><h2>Its limits</h2>
   <p>Emblems are simplified, and not every layout has room for one. Through the latents everything is a little
   blurred: so few numbers hold a layout, but no lettering.</p></section>

@@ -158,7 +158,7 @@ def create_tab(page: gr.Blocks, functions: Functions, examples: Sequence[tuple[P
                     elem_id="own-flag",
                     placeholder="# Drop a flag here\nor click to choose one",
                 )
-                ready = gr.HTML(panel.examples(examples), elem_id="map-examples", js_on_load=panel.ON_EXAMPLE_CLICK)
+                uploads.offer(examples, upload, "map-examples")
             with gr.Tab("Draw one"):
                 sketch = gr.Sketchpad(
                     label="Your own flag",
@@ -171,7 +171,6 @@ def create_tab(page: gr.Blocks, functions: Functions, examples: Sequence[tuple[P
                     ),
                 )
     chosen, outputs = [first, second, collection, perplexity, frames, guest, has], [maps, legend, words, has]
-    ready.select(lambda event: examples[event.index][0], None, upload, api_visibility="private", show_progress="hidden")
     quiet = {"api_visibility": "private", "concurrency_limit": 4, "trigger_mode": "always_last"}
     drawing = {**quiet, "show_progress_on": maps}
     # A group of its own: whoever opens the page waits for no map of thousands.

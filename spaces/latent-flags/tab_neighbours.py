@@ -106,10 +106,9 @@ def create_tab(
                 elem_id="compared",
                 placeholder="# Drop a flag here\nor click to choose one",
             )
-            ready = gr.HTML(panel.examples(examples), elem_id="neighbours-examples", js_on_load=panel.ON_EXAMPLE_CLICK)
+            uploads.offer(examples, upload, "neighbours-examples")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML("", elem_id="neighbours", js_on_load=None)
-    ready.select(lambda event: examples[event.index][0], None, upload, api_visibility="private", show_progress="hidden")
     quiet = {"api_visibility": "private", "concurrency_limit": 4, "trigger_mode": "always_last"}
     tab.select(open_tab, [code, shown], shown, **quiet)
     code.input(show_chosen, code, shown, **quiet)

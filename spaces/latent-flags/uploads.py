@@ -1,11 +1,26 @@
 """Pictures that visitors bring: only what Gradio stored for them is opened, and little of it is kept."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import gradio as gr
+import panel
 from gradio.utils import get_upload_folder
 from PIL import Image
 
 from betwixt.images import fit, open_image, stored_upload
 
 KEPT = (192, 128)  # width and height: more than anything looks at
+
+
+def offer(examples: Sequence[tuple[Path, str]], box: gr.Image, elem_id: str) -> None:
+    """Pictures to click on, with what they show, which then are in the box as if they had been brought."""
+
+    def pick(event: gr.EventData) -> Path:
+        return examples[event.index][0]
+
+    shown = gr.HTML(panel.examples(examples), elem_id=elem_id, js_on_load=panel.ON_EXAMPLE_CLICK)
+    shown.select(pick, None, box, api_visibility="private", show_progress="hidden")
 
 
 def read(file: dict | None) -> Image.Image:
