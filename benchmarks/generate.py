@@ -4,6 +4,7 @@
 
 Plain is float32 in torch's ordinary layout. Fast is what the recipes and the Spaces use: channels last, and in training
 bfloat16 where the processor computes in it. Rounds of both alternate, so that other work on the machine slows both.
+Seconds are those of what a visitor waits for: pictures steered by the published guides and looked at by the judges.
 """
 
 import argparse
@@ -11,9 +12,11 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 
@@ -22,9 +25,11 @@ import train_gan
 import train_vae
 from loop import computes_in_bf16
 
-from betwixt import VAE, DiffusionModel
+from betwixt import VAE, ClassifierEnsemble, DiffusionModel
+from betwixt.generation import Steering
 
 ROUNDS = 5
+STEERED = 16  # pictures, as the page draws them
 NAMES = ["clock", "crocodile"]
 SIZES = (1, 16)  # pictures drawn at once
 
@@ -33,7 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    table = {name: measure(*build()) for name, build in NETWORKS.items()}
+    guides, judges = (ClassifierEnsemble.from_pretrained(f"clocks-crocodiles-{name}") for name in ("guides", "judges"))
+    table = {name: measure(*build(), guides, judges) for name, build in NETWORKS.items()}
     text = json.dumps({"threads": torch.get_num_threads(), **table}, indent=2)
     if options.output:
         options.output.write_text(text + "\n")
@@ -64,13 +70,27 @@ def vae():
 NETWORKS = {"diffusion": diffusion, "gan": gan, "vae": vae}
 
 
-def measure(generator, trained, loss, batch_size: int, size: int) -> dict:
+def measure(
+    generator: nn.Module,
+    trained: nn.Module,
+    loss: Callable,
+    batch_size: int,
+    size: int,
+    guides: ClassifierEnsemble,
+    judges: ClassifierEnsemble,
+) -> dict:
     """Pictures a second of drawing and of training, plain and fast: medians over the rounds, and their ratio."""
     x = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8)
     labels = torch.arange(batch_size) % 2
     optimizer = torch.optim.AdamW(trained.parameters())
 
+    steps = train_gan.R1_EVERY if isinstance(trained, train_gan.Game) else 1  # its penalty falls on one of so many
+
     def train(fast: bool) -> None:
+        for _ in range(steps):
+            step(fast)
+
+    def step(fast: bool) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=fast and computes_in_bf16("auto")):
             value, _ = loss(trained, x.float() if trained is not generator else x, labels)
         optimizer.zero_grad()
@@ -78,7 +98,12 @@ def measure(generator, trained, loss, batch_size: int, size: int) -> dict:
         optimizer.step()
 
     tasks = {f"draw {count}": (lambda _, count=count: generator.generate(count=count), count) for count in SIZES}
-    tasks["train"] = (train, batch_size)
+    tasks["train"] = (train, steps * batch_size)
+
+    def steer(fast: bool) -> None:
+        judges.predict_multilabel(generator.generate(count=STEERED, combine="steered", steering=Steering(guides)))
+
+    tasks[f"draw {STEERED}, steered and judged"] = (steer, STEERED)
     figures = {}
     for name, (task, pictures) in tasks.items():
         rates: dict[bool, list[float]] = {False: [], True: []}
@@ -92,6 +117,8 @@ def measure(generator, trained, loss, batch_size: int, size: int) -> dict:
                     rates[fast].append(pictures / (time.perf_counter() - start))
         plain, fast = statistics.median(rates[False]), statistics.median(rates[True])
         figures[name] = {"plain, pictures/s": plain, "fast, pictures/s": fast, "ratio": fast / plain}
+        if task is steer:
+            figures[name]["seconds"] = pictures / fast
     return figures
 
 

@@ -41,7 +41,7 @@ def test_pictures_form_are_judged_and_become_a_film(open_page):
     expect(page.locator("#sheet h2")).to_have_text(re.compile(r"\d of 8 look like both to the judges\."))
     assert page.locator("#sheet .says b").count() == 16
     assert re.fullmatch(
-        r"Seed 2: The judges say clock .* % and crocodile .* %(: both)?\.",
+        r"Seed 2: The judges see (neither|a clock( and a crocodile)?|a crocodile)(, but nothing that is either)?\.",
         page.locator("#sheet .drawn button").nth(2).get_attribute("aria-label"),
     )
     drawn = pictures(page)
@@ -70,8 +70,11 @@ def test_the_slider_the_seed_and_more_hybrid(open_page):
     wait_for_sheet(page, 2)
     expect(page.locator("#sheet .sentence p")).to_contain_text("Plain clocks, to compare with.")
     assert pictures(page) != half[:2]
-    page.locator("#share input[type=range]").fill("50")
+    page.locator("#more-hybrid").click()  # not of one class alone: from the middle
+    expect(page.locator("#share input[type=number]")).to_have_value("50", timeout=PATIENCE)
+    page.locator("#strength input[type=range]").fill("1")
     draw(page)
+    expect(page.locator("#sheet .forming").first).to_be_visible(timeout=PATIENCE)
     wait_for_sheet(page, 2)
     assert len(pictures(page)) == 2
     page.locator("#more-hybrid").click()
@@ -92,6 +95,10 @@ def test_another_generator_has_its_own_ways(open_page):
     wait_for_sheet(page)
     before = pictures(page)
     page.get_by_role("radio", name="GAN").click()
+    page.locator("#more-hybrid").click()
+    expect(page.get_by_text("It is steered as far as this generator bears")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#sheet .drawn button img").first).not_to_have_attribute("src", before[0], timeout=PATIENCE)
+    before = pictures(page)
     page.locator("#combine input").click()
     page.get_by_role("option", name="Form of one, detail of the other").click()
     expect(page.locator("#strength")).to_have_count(0, timeout=PATIENCE)
@@ -100,6 +107,17 @@ def test_another_generator_has_its_own_ways(open_page):
     wait_for_sheet(page)
     page.locator("#sheet .drawn button").first.click()
     expect(page.locator("#film")).to_be_visible(timeout=PATIENCE)
+
+
+def test_rendered_pictures_and_those_that_are_like_them(open_page):
+    page = open_tab(open_page)
+    wait_for_sheet(page)
+    page.locator("#count input").fill("1")
+    page.get_by_role("radio", name="Rendered").click()
+    draw(page)
+    wait_for_sheet(page, 1)
+    page.locator("#sheet .drawn button").first.click()
+    expect(page.locator("#closer .neighbour img")).to_have_count(2, timeout=PATIENCE)
 
 
 def test_what_is_not_steered_becomes_so(open_page):
@@ -122,7 +140,7 @@ def test_double_clicks_and_a_picture_of_an_outdated_sheet(open_page):
     page.locator("#draw").dblclick()
     page.locator("#draw").click()
     wait_for_sheet(page, 1)
-    expect(page.locator("#sheet h2")).to_contain_text("The judges say")
+    expect(page.locator("#sheet h2")).to_contain_text("The judges see")
     page.locator("#sheet .drawn button").first.dblclick()
     expect(page.locator("#closer .strip-row img")).to_have_count(9, timeout=PATIENCE)
 
@@ -204,6 +222,9 @@ def test_a_small_wish_does_not_wait_for_a_large_one(client, site):
         ({"strength": "much"}, "Strength must be from 0 to 3"),
         ({"combine": "magic"}, "Combine must be one of composition"),
         ({"kind": "oil"}, "Kind must be one of photos"),
+        ({"kind": ["photos"]}, "Kind must be one of photos"),
+        ({"generator": ["gan"]}, "Generator must be one of diffusion"),
+        ({"seed": 2**31 - 1, "count": 2}, "Seed must be a whole number from 0 to 2147483646"),
         ({"generator": "dice"}, "Generator must be one of diffusion"),
     ],
 )

@@ -287,6 +287,17 @@ def test_steering_makes_the_guides_surer():
     assert torch.equal(Steering(guides(), strength=0.0).climb(draw, z, NAMES), z)
 
 
+def test_margins_are_over_what_is_a_yes_for_such_pictures():
+    of_both = guides()
+    of_both.thresholds["drawings"] = dict.fromkeys(NAMES, 0.05)
+    x = torch.rand(2, 3, 16, 16) * 2 - 1
+    photos, drawings = (Steering(of_both, dataset=name).margins(x, NAMES) for name in ("photos", "drawings"))
+    torch.testing.assert_close(Steering(of_both).margins(x, NAMES), photos)
+    torch.testing.assert_close(drawings - photos, torch.full((2, 2), 0.5 / 0.05).log())
+    with pytest.raises(ValueError, match="paintings"):
+        Steering(of_both, dataset="paintings").margins(x, NAMES)
+
+
 @pytest.mark.parametrize("combine", ["composition", "midpoint", "steered"])
 def test_between_two_steps_others_may_learn_in_the_same_thread(combine):
     steps = built("diffusion").generate_steps(count=1, combine=combine, steps=3, steering=Steering(guides(), steps=1))

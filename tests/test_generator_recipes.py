@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from conftest import ROOT
 from loop import last_checkpoint
+from tables import encode, read_dataset, write_dataset
 
 from betwixt import ConditionalGAN, DiffusionModel, ImageClassifier
 
@@ -125,8 +126,8 @@ def test_the_plain_dcgan_and_mixed_labels(small_run, in_process):
 def test_generators_learn(small_run, in_process):
     """Even a tiny one soon knows where the light is: nearer to the pictures than at its beginning."""
     in_process(
-        "train_diffusion", "--name", "learns", "--dataset", "small", "--steps", "60", "--batch-size", "16",
-        "--checkpoint-every", "30", "--base-channels", "8", "--learning-rate", "0.004", "--ema", "0.9",
+        "train_diffusion", "--name", "learns", "--dataset", "small", "--steps", "120", "--batch-size", "16",
+        "--checkpoint-every", "60", "--base-channels", "8", "--learning-rate", "0.004", "--ema", "0.9",
     )  # fmt: skip
     first, last = sorted((small_run / "runs/learns").glob("0*"))
     losses = [json.loads((folder / "metrics.json").read_text())["held_out_loss"] for folder in (first, last)]
@@ -160,9 +161,11 @@ def test_the_measure_of_hybrids(small_run, in_process, measure):
     in_process(*measure, "vae")
     first = json.loads((small_run / "hybrids.json").read_text())
     first["known"]["noise"]["measured"] = "before"
+    first["generators"]["vae"] |= {"weights": "others", "measured": "before"}
     (small_run / "hybrids.json").write_text(json.dumps(first))
     in_process(*measure, "vae", "vae:steered")
     table = json.loads((small_run / "hybrids.json").read_text())
+    assert "measured" not in table["generators"]["vae"]  # of other weights: measured anew
     assert set(table["known"]) == {
         "plain", "neither", "noise", "blur", "mixup", "half", "box", "frequency", "soft", "mask", "three"
     }  # fmt: skip
@@ -174,6 +177,20 @@ def test_the_measure_of_hybrids(small_run, in_process, measure):
         assert row["hybrid"]["value"] <= min(gates)
         assert row["hybrid"]["low"] <= row["hybrid"]["value"] <= row["hybrid"]["high"]
     assert (small_run / "grids/vae.png").exists()
+
+
+def test_morphs_and_pictures_of_another_dataset_prove_the_measure(small_run, in_process, measure):
+    small = read_dataset(str(small_run / "runs/datasets/small"), "test", 32)
+    rows = [
+        {"image": encode(pixels.permute(1, 2, 0).numpy()), "label": 0, "t": t}
+        for pixels, t in zip(small.pixels[:9], [0.1, 0.5, 0.9] * 3, strict=True)
+    ]
+    write_dataset(small_run / "runs/datasets/between", {"morphs": rows}, small.class_names, "# morphs")
+    named = [*measure, "vae", "--morphs", "between", "--held-out", "small"]
+    named[named.index("hybrids.json")] = "morphs.json"
+    in_process(*named)
+    known = json.loads((small_run / "morphs.json").read_text())["known"]
+    assert (known["morph, half"]["pictures"], known["morph, a quarter"]["pictures"]) == (3, 6)
 
 
 def test_steered_needs_guides(in_process, measure, capsys):
@@ -201,6 +218,9 @@ def test_publishing_a_generator_and_an_ensemble(small_run, in_process, measure, 
     (small_run / "named.json").write_text(json.dumps(table))
     samples = next(small_run.glob("grids/*.png"))
     in_process("publish", "vae", "small-vae", *publishing, "--table", "named.json", "--samples", samples)
+    with pytest.raises(SystemExit) as stopped:
+        in_process("publish", "vae", "small-vae", *publishing, "--table", "named.json", "--bits", "8")
+    assert str(stopped.value) == "error: named.json is of other weights of small-vae: measure these first"
     folder = tmp_path / "small-vae"
     assert sorted(path.name for path in folder.iterdir()) == [
         "README.md", "config.json", "model.safetensors", "samples.webp"

@@ -115,6 +115,29 @@ def test_what_the_detector_calls_mixed_is_not_one_thing(gates, sides):
     assert share(gates.ask(grainy.clamp(-1, 1))["one thing"]) < 0.1
 
 
+def test_thresholds_of_one_half_are_asked_about_the_other(sides):
+    training, held_out = sides
+    in_pairs = Plain(held_out.pictures, held_out.labels, torch.arange(120) // 2)
+    neither = torch.rand(30, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    gates = Gates(NAMES, Judges(), Detector(), coarse, training, in_pairs, neither)
+    (first, plain, of_neither), (second, others, other_neither) = gates.halves()
+    assert torch.equal(plain, ~others)
+    assert torch.equal(of_neither, ~other_neither)
+    assert (plain.sum(), of_neither.sum()) == (60, 15)
+    assert torch.equal(plain[::2], plain[1::2])  # near-duplicates stay together
+    for half, own in ((first, others), (second, plain)):
+        expected = Gates(
+            NAMES, Judges(), Detector(), coarse, training,
+            Plain(in_pairs.pictures[own], in_pairs.labels[own], in_pairs.groups[own]),
+            neither[other_neither if half is first else of_neither],
+        )  # fmt: skip
+        for threshold in ("both", "neither", "real", "mixed", "residual"):
+            assert getattr(half, threshold) == pytest.approx(getattr(expected, threshold))
+        strangers = in_pairs.pictures[~own]
+        assert torch.equal(half.ask(strangers)["hybrid"], expected.ask(strangers)["hybrid"])
+    assert gates.held_out is in_pairs
+
+
 def test_a_reference_that_is_left_out_is_judged_as_a_stranger_would_be():
     features = torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
     found = metrics.left_out_distance(features, k=3)

@@ -5,12 +5,12 @@
 
 A true hybrid passes each gate of `hybrid_gates.py`. Before the generators come pictures of which the answer is known:
 plain ones, noise, blur, pictures of neither class, pictures put together of two, and the rendered world's true morphs.
-Rows that are in the --output already, measured by the same gates, are kept: name what was trained anew anew.
+Rows that are in the --output already, of the same weights measured by the same gates, are kept.
 """
 
 import json
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from augmentation import random_blur
 from blends import ALL_BLENDS, pairs
 from encoders import embed, imagenet, load
 from hybrid_gates import Embed, Gates, Plain
-from loop import folder_of
+from loop import folder_of, weights_digest
 from options import option, parse, report, run
 from samples import grid
 from tables import NEITHER, ImageTable, read_dataset, read_splits
@@ -32,6 +32,7 @@ from betwixt.generation import Steering
 from betwixt.hub import read_json, replace_file
 from betwixt.images import from_bytes, resized, to_images, to_tensor
 
+Parts = list[tuple[Gates, torch.Tensor]]  # pictures (N, 3, S, S), and the gates that they are asked about by
 LAYER = "features.7"  # of SqueezeNet, for the gates; its last one knows things, and half a thing is far from all
 HALFWAY = (0.4, 0.6)  # t of the morphs that must pass
 STEERED = "steered"
@@ -63,7 +64,7 @@ def main() -> None:
 
 
 def evaluate(recipe: Recipe) -> dict:
-    """{"thresholds": ..., "known": {kind: figures}, "generators": {name: figures}}."""
+    """{"measured by": thresholds and networks, "known": {kind: figures}, "generators": {name: figures}}."""
     training, test = read_splits(recipe.dataset, recipe.image_size)
     if recipe.held_out:
         _, test = read_splits(recipe.held_out, recipe.image_size)
@@ -77,30 +78,36 @@ def evaluate(recipe: Recipe) -> dict:
         from_bytes(test.of_classes([NEITHER]).pixels) if NEITHER in test.class_names else None,
         recipe.whole,
     )
-    thresholds = {
+    measured_by = {
         "both": [round(value, 3) for value in gates.both],
         "neither": gates.neither and round(gates.neither, 3),
         **{name: round(getattr(gates, name), 3) for name in ("real", "mixed", "residual")},
+        "count": recipe.count,
+        "judges": weights_digest(folder_of(recipe.judges)),
+        "guides": recipe.guides and weights_digest(folder_of(recipe.guides)),
     }
-    table = {"thresholds": thresholds, **begun(recipe, thresholds)}
-    whole = Whole(features_of(recipe), from_bytes(test.of_classes(recipe.classes).pixels))
-    known = known_pictures(training, test, recipe)
-    generators = {name: partial(draw, name, recipe) for name in recipe.generators}
-    bar = tqdm({**known, **generators}.items(), disable=None)
-    for name, pictures in bar:
+    table = {"measured by": measured_by, **begun(recipe, measured_by)}
+    whole = Whole(features_of(recipe))
+    known = held_out_pictures(gates, test, recipe) | known_pictures(gates, training, recipe)
+    bar = tqdm([*known, *recipe.generators], disable=None)
+    for name in bar:
         bar.set_description(name)
-        rows = table["known" if name in known else "generators"]
-        if name not in rows:
-            rows[name] = measure(gates, whole, pictures() if callable(pictures) else pictures, name, recipe)
-            keep(table, recipe)
+        rows, weights = table["known" if name in known else "generators"], {}
+        if name in recipe.generators:
+            weights = {"weights": weights_digest(folder_of(name.partition(":")[0]))}
+        if name in rows and rows[name].get("weights") == weights.get("weights"):
+            continue
+        parts = known[name] if name in known else [(gates, draw(name, recipe))]
+        rows[name] = weights | measure(parts, whole, name, recipe)
+        keep(table, recipe)
     return table
 
 
-def begun(recipe: Recipe, thresholds: dict) -> dict[str, dict]:
-    """The rows that are in the table already, where they were measured by the same gates."""
+def begun(recipe: Recipe, measured_by: dict) -> dict[str, dict]:
+    """The rows that are in the table already, where they were measured in the same way."""
     path = Path(recipe.output or "")
     table = json.loads(path.read_text()) if path.is_file() else {}
-    same = table.get("thresholds") == thresholds
+    same = table.get("measured by") == measured_by
     return {part: table[part] if same else {} for part in ("known", "generators")}
 
 
@@ -112,29 +119,37 @@ def keep(table: dict, recipe: Recipe) -> None:
 
 
 class Whole:
-    """How pictures are as a whole, in features that know things, beside held-out pictures (N, 3, S, S)."""
+    """How pictures are as a whole, in features that know things; a kernel wants features of deviation 1."""
 
-    def __init__(self, embed: Embed, held_out: torch.Tensor):
-        self.embed, self.references = embed, embed(held_out)
+    def __init__(self, embed: Embed):
+        self.embed = embed
+        self.of_held_out = cache(lambda gates: embed(gates.held_out.pictures))
 
-    def __call__(self, x: torch.Tensor, hybrid: torch.Tensor) -> dict:
-        """Pictures (M, 3, S, S), and (M,) which are true hybrids -> figures; a kernel wants features of deviation 1."""
-        features = self.embed(x)
+    def __call__(self, parts: Parts, hybrid: torch.Tensor) -> dict:
+        """Pictures (M, 3, S, S) of all parts, and (M,) which are true hybrids -> figures.
+
+        The distance is that of the first part to the held-out pictures of its gates.
+        """
+        features = torch.cat([self.embed(x) for _, x in parts])
         scale = features.shape[1] ** 0.5
+        gates, first = parts[0]
+        references = self.of_held_out(gates)
         return {
-            "kernel distance": metrics.kernel_distance(features * scale, self.references * scale),
+            "kernel distance": metrics.kernel_distance(features[: len(first)] * scale, references * scale),
             "different pictures": metrics.vendi_score(features),
             "different hybrids": metrics.vendi_score(features[hybrid]) if hybrid.any() else 0.0,
         }
 
 
-def measure(gates: Gates, whole: Whole, x: torch.Tensor, name: str, recipe: Recipe) -> dict:
-    """The share of (N, 3, S, S) that passes each gate, and how the pictures are as a whole."""
-    passed = gates.ask(x)
+def measure(parts: Parts, whole: Whole, name: str, recipe: Recipe) -> dict:
+    """The share of pictures that passes each gate, and how they are as a whole."""
+    asked = [gates.ask(x) for gates, x in parts]
+    passed = {gate: torch.cat([one[gate] for one in asked]) for gate in asked[0]}
+    x = torch.cat([x for _, x in parts])
     if recipe.grids and name in recipe.generators:
         save_grid(Path(recipe.grids) / f"{name.replace(':', '-')}.png", x, passed["hybrid"])
     shares = {gate: metrics.with_interval(values.double()) for gate, values in passed.items()}
-    return {"pictures": len(x), **shares, **whole(x, passed["hybrid"])}
+    return {"pictures": len(x), **shares, **whole(parts, passed["hybrid"])}
 
 
 def save_grid(path: Path, x: torch.Tensor, hybrid: torch.Tensor, most: int = 64) -> None:
@@ -151,29 +166,38 @@ def save_grid(path: Path, x: torch.Tensor, hybrid: torch.Tensor, most: int = 64)
 # What is known
 
 
-def known_pictures(training: ImageTable, test: ImageTable, recipe: Recipe) -> dict[str, torch.Tensor]:
-    """{kind: (N, 3, S, S)} of which it is known whether they are hybrids: only the morphs are."""
+def held_out_pictures(gates: Gates, test: ImageTable, recipe: Recipe) -> dict[str, Parts]:
+    """{kind: pictures, each with gates that are set by others}, of which it is known that they are no hybrids."""
+    plain = from_bytes(test.of_classes(recipe.classes).pixels)
+    neither = from_bytes(test.of_classes([NEITHER]).pixels) if NEITHER in test.class_names else plain[:0]
+    found: dict[str, Parts] = {"plain": [], "neither": [], "blur": []}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for half, of_plain, of_neither in gates.halves():
+            own = plain[of_plain]
+            own = own[torch.randperm(len(own))[: recipe.count // 2]]
+            found["plain"].append((half, own))
+            found["blur"].append((half, random_blur(own, 1.0, (2.0, 4.0))))
+            if len(neither):
+                others = neither[of_neither]
+                found["neither"].append((half, others[torch.randperm(len(others))[: recipe.count // 2]]))
+    return {name: parts for name, parts in found.items() if parts}
+
+
+def known_pictures(gates: Gates, training: ImageTable, recipe: Recipe) -> dict[str, Parts]:
+    """{kind: pictures} of which it is known whether they are hybrids: only the morphs are."""
     generator = torch.Generator().manual_seed(0)
-    held_out = from_bytes(test.of_classes(recipe.classes).pixels)
-    shuffled = held_out[torch.randperm(len(held_out), generator=generator)]
     sources = training.of_classes(recipe.classes)
     x = from_bytes(sources.pixels)
     first, second = pairs(sources.labels, recipe.count, generator)
-    known = {}
+    known = {"noise": noises(recipe.count, recipe.image_size, generator)}
+    known |= {name: blend(x[first], x[second], generator) for name, blend in ALL_BLENDS.items()}
     if recipe.morphs:
         morphs = read_dataset(recipe.morphs, "morphs", recipe.image_size)
         t = torch.tensor(morphs.columns["t"])
         known["morph, half"] = from_bytes(morphs.pixels[(t >= HALFWAY[0]) & (t <= HALFWAY[1])])
         known["morph, a quarter"] = from_bytes(morphs.pixels[(t < 0.3) | (t > 0.7)])
-    known["plain"] = shuffled[: recipe.count]
-    if NEITHER in test.class_names:
-        neither = from_bytes(test.of_classes([NEITHER]).pixels)
-        known["neither"] = neither[torch.randperm(len(neither), generator=generator)[: recipe.count]]
-    known["noise"] = noises(recipe.count, recipe.image_size, generator)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        known["blur"] = random_blur(shuffled[: recipe.count], 1.0, (2.0, 4.0))
-    return known | {name: blend(x[first], x[second], generator) for name, blend in ALL_BLENDS.items()}
+    return {name: [(gates, pictures)] for name, pictures in known.items()}
 
 
 def noises(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
@@ -197,7 +221,9 @@ def draw(name: str, recipe: Recipe) -> torch.Tensor:
     if combine == STEERED:
         if not recipe.guides:
             raise ValueError(f"{name}:{STEERED} needs --guides")
-        steering = Steering(ClassifierEnsemble.from_pretrained(folder_of(recipe.guides)))
+        guides = ClassifierEnsemble.from_pretrained(folder_of(recipe.guides))
+        own = next((Path(name).name for name in recipe.dataset if Path(name).name in guides.thresholds), None)
+        steering = Steering(guides, dataset=own)
     weights = dict.fromkeys(recipe.classes, 1.0)
     pictures = [
         picture
@@ -220,9 +246,7 @@ def features_of(recipe: Recipe, layer: str | None = None) -> Embed:
 def plain(table: ImageTable, classes: list[str]) -> Plain:
     """The rows of the two classes."""
     table = table.of_classes(classes)
-    keys = [*zip(table.columns["source"], table.columns["group"], strict=True)]
-    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    return Plain(from_bytes(table.pixels), table.labels, torch.tensor([number[key] for key in keys]))
+    return Plain(from_bytes(table.pixels), table.labels, torch.tensor(table.columns["group"]))
 
 
 if __name__ == "__main__":

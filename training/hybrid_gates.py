@@ -3,6 +3,7 @@
 Thresholds come from held-out plain pictures alone, so a gate knows nothing of what it will be asked about.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,29 @@ class Plain:
     groups: torch.Tensor
 
 
+@dataclass
+class Known:
+    """What thresholds come from: of held-out plain pictures their features, how sure the judges are of both classes and
+    what double exposures leave unexplained; and how sure they are of "neither" of pictures that are that.
+    """
+
+    plain: Plain
+    features: torch.Tensor
+    yes: torch.Tensor
+    residuals: torch.Tensor
+    neither: torch.Tensor | None
+
+    def select(self, plain: torch.Tensor, neither: torch.Tensor) -> "Known":
+        """The rows given by masks."""
+        return Known(
+            Plain(self.plain.pictures[plain], self.plain.labels[plain], self.plain.groups[plain]),
+            self.features[plain],
+            self.yes[plain],
+            self.residuals[plain],
+            None if self.neither is None else self.neither[neither],
+        )
+
+
 class Gates:
     """Ask of pictures whether they are true hybrids.
 
@@ -65,17 +89,43 @@ class Gates:
         self.judges, self.detector, self.embed = judges, detector, embed
         self.columns = [judges.class_names.index(name) for name in class_names]
         self.training, self.small = training, resized(training.pictures, SIDE)
-        self.training_features, self.references = embed(training.pictures), embed(held_out.pictures)
+        self.training_features = embed(training.pictures)
         self.sources = [self.small[training.labels == label][:MOST_SOURCES] for label in (0, 1)]
-        yes = self.yes(held_out.pictures)
-        self.both = [float(yes[held_out.labels == 1 - i, i].quantile(1 - OTHER_CLASS)) for i in (0, 1)]
-        self.neither = None
-        if neither is not None:
-            self.neither = float(self.says(neither)[:, judges.class_names.index(NEITHER)].quantile(OTHER_CLASS))
-        self.real = float(metrics.left_out_distance(self.references).quantile(PASS))
         some = training.pictures[:: math.ceil(len(training.pictures) / MOST_PLAIN)]
-        self.mixed = float(self.mixedness(some).quantile(whole))
-        self.residual = float(self.residuals(held_out.pictures).quantile(1 - whole))
+        self.mixed, self.whole = float(self.mixedness(some).quantile(whole)), whole
+        self._known = Known(
+            held_out,
+            embed(held_out.pictures),
+            self.yes(held_out.pictures),
+            self.residuals(held_out.pictures),
+            None if neither is None else self.says(neither)[:, judges.class_names.index(NEITHER)],
+        )
+        self._set_thresholds(self._known)
+
+    def _set_thresholds(self, known: "Known") -> None:
+        self.held_out, self.references, labels = known.plain, known.features, known.plain.labels
+        self.both = [float(known.yes[labels == 1 - i, i].quantile(1 - OTHER_CLASS)) for i in (0, 1)]
+        self.neither = None if known.neither is None else float(known.neither.quantile(OTHER_CLASS))
+        self.real = float(metrics.left_out_distance(known.features).quantile(PASS))
+        self.residual = float(known.residuals.quantile(1 - self.whole))
+
+    def halves(self) -> list[tuple["Gates", torch.Tensor, torch.Tensor]]:
+        """The gates with thresholds of one half of the held-out pictures, and which plain ones, (N,) bool, and which of
+        neither, (M,) bool, are of the other; then the other way round. Near-duplicates are in the same half.
+
+        What is known of the thresholds' own pictures is no proof of them; what they say of others is.
+        """
+        generator = torch.Generator().manual_seed(0)
+        groups = self._known.plain.groups.unique(return_inverse=True)[1]
+        first = (torch.randperm(int(groups.max()) + 1, generator=generator) % 2 == 0)[groups]
+        count = 0 if self._known.neither is None else len(self._known.neither)
+        of_neither = torch.randperm(count, generator=generator) % 2 == 0
+        found = []
+        for plain, neither in ((first, of_neither), (~first, ~of_neither)):
+            half = copy.copy(self)
+            half._set_thresholds(self._known.select(~plain, ~neither))
+            found.append((half, plain, neither))
+        return found
 
     def ask(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """(B, 3, S, S) in [-1, 1] -> {gate: (B,) whether each passes}; "hybrid" are those that pass all."""

@@ -13,6 +13,7 @@ on CPU.
 """
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -27,7 +28,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from betwixt.hub import resolve
+from betwixt.hub import WEIGHTS_FILE, resolve
 
 RUNS = Path("runs")
 PRECISIONS = ["auto", "bf16", "fp32"]
@@ -200,6 +201,11 @@ def computes_in_bf16(precision: str) -> bool:
 def last_checkpoint(run: Path) -> Path | None:
     """The newest checkpoint of a run, or None."""
     return _checkpoints(run)[-1] if _checkpoints(run) else None
+
+
+def weights_digest(folder: Path) -> str:
+    """Names the weights of a saved model: others, another digest."""
+    return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]
 
 
 def folder_of(name: str) -> Path:

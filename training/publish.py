@@ -4,7 +4,8 @@
 
 writes hub_upload/models/NAME: config.json, model.safetensors (in fewer bits, where that costs nothing measurable) and
 README.md, whose figures come from `evaluate_<task>.py`, run here on the weights as published. A generator is measured
-beside others: publish it, run `evaluate_hybrids.py` on the published name, and publish it again with its --table.
+beside others, in as many bits as it has: publish it, run `evaluate_hybrids.py` on the published name, and publish it
+again with its --table.
 """
 
 import argparse
@@ -19,11 +20,12 @@ from pathlib import Path
 import torch
 import yaml
 from blends import ALL_BLENDS
-from loop import RUNS, last_checkpoint
+from loop import RUNS, last_checkpoint, weights_digest
 from options import run
 from PIL import Image
 
 import betwixt
+from betwixt import VAE, ConditionalGAN, DiffusionModel
 
 ROOT = Path(__file__).parents[1]
 MAX_LOSS = 0.005  # of the quality, for storing fewer bytes
@@ -112,11 +114,11 @@ def publish(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
-        full = measured(checkpoint / "model", model_class, options)
         figure = KINDS[model_class].quality
+        full = measured(checkpoint / "model", model_class, options) if figure else None
         for bits in (bits for bits in PRECISIONS if bits >= options.bits):
             model.save_pretrained(staged, dtype=PRECISIONS[bits])
-            table = full if bits == 32 else measured(staged, model_class, options)
+            table = full if full and bits == 32 else measured(staged, model_class, options)
             lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
             if max(lost, default=0.0) <= MAX_LOSS:
                 break
@@ -142,7 +144,7 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         return {
             "task": "unconditional-image-generation" if generates else "image-feature-extraction",
             "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "results": of_generator(options, model) if generates else {"real flags": of_maps(options)},
+            "results": of_generator(options, model, folder) if generates else {"real flags": of_maps(options)},
         }
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         script = Path(__file__).with_name(f"evaluate_{KINDS[model_class].stem}.py")
@@ -160,7 +162,7 @@ def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dic
         return json.loads(Path(file.name).read_text())
 
 
-def of_generator(options: argparse.Namespace, model) -> dict:
+def of_generator(options: argparse.Namespace, model: DiffusionModel | ConditionalGAN | VAE, folder: Path) -> dict:
     """{dataset: {figure: ...}} from the table, beside the planted mix that is most often taken for a hybrid."""
     if not options.table:
         return {}
@@ -168,6 +170,8 @@ def of_generator(options: argparse.Namespace, model) -> dict:
     for name, row in table["generators"].items():
         published, _, combine = name.partition(":")
         if published == options.name:
+            if row["weights"] != weights_digest(folder):
+                raise ValueError(f"{options.table} is of other weights of {options.name}: measure these first")
             way = f" ({combine or model.COMBINATIONS[0]})"
             figures[f"true hybrids{way}"] = row["hybrid"]
             figures |= {f"pass the gate {gate}{way}": row[gate] for gate in ("both", "real", "new", "one thing")}

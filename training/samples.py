@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from loop import folder_of
 from PIL import Image
 from tables import NEITHER, ImageTable, read_splits
@@ -34,6 +35,7 @@ class Watch:
 
     def __init__(self, run: Path, training: ImageTable):
         self.folder, self.pictures = run / "samples", from_bytes(training.pixels)
+        self.groups = torch.tensor(training.columns.get("group", [*range(len(training))]))
 
     def __call__(self, model) -> dict[str, float]:
         requests = [{name: 1.0} for name in model.class_names] + [dict.fromkeys(model.class_names, 1.0)]
@@ -41,7 +43,7 @@ class Watch:
         self.folder.mkdir(parents=True, exist_ok=True)
         grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
         drawn = to_tensor([picture for row in rows for picture in row], model.image_size)
-        ratio = metrics.copy_ratio(metrics.shifted_distances(drawn, self.pictures))
+        ratio = metrics.copy_ratio(metrics.shifted_distances(drawn, self.pictures), self.groups)
         return {"copies": (ratio < metrics.COPY_RATIO).float().mean().item()}
 
 

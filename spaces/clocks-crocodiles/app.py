@@ -31,8 +31,8 @@ import tab_generate
 import torch
 from api_find import Functions
 from finder import Picture, Search
-from generators import GENERATORS, draw, draw_strip, generator_of, judge, nearest
-from networks import FEATURES, eye, networks
+from generators import GENERATORS, GUIDES, JUDGES, draw, draw_strip, generator_of, judge, nearest
+from networks import FEATURES, eye, networks, published
 from panel import Opinion, Reason, Variant
 from PIL import Image
 from searches import example_pair, learn_pair, search, search_pair, shared_collections
@@ -116,8 +116,9 @@ ABOUT_GENERATE = """
   among the judges, say which class it lacks and which way to go. “Make it more hybrid” lets them move it
   further. Other ways of putting two classes together are there to compare; without guides few succeed.</p></section>
   <section><h2>Its limits</h2>
-  <p>32 by 32 pixels, learned from a few hundred photos: think of thumbnails. The judges can be pleased by what
-  no person would call a crocodile; the models' cards say how often all tests are passed.</p></section>
+  <p>Photo-like ones have 32 by 32 pixels, learned from a few hundred photos: think of thumbnails. Rendered ones have
+  64, learned from thousands of drawings. The judges can be pleased by what no person would call a crocodile; the
+  models' cards say how often all tests are passed.</p></section>
 </div>
 """
 
@@ -125,7 +126,7 @@ ABOUT_GENERATE = """
 def warm_up() -> None:
     """Load the networks in the background, then let the best one look at the rendered pictures.
 
-    The page is there at once, and the first visitor waits less.
+    The page is there at once, and the first visitors wait less.
     """
 
     def load() -> None:
@@ -134,6 +135,8 @@ def warm_up() -> None:
             rendered = search("rendered")
             for _ in itertools.chain(rendered.prepare(), rendered.read()):
                 pass
+            for name in (GENERATORS["photos"]["diffusion"].name, GUIDES, JUDGES):
+                published(name)
 
     threading.Thread(target=load, daemon=True).start()
 

@@ -1,6 +1,6 @@
 """The published generators of hybrids: which there are, what they draw, and what the judges say of it."""
 
-import functools
+import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,8 @@ from searches import pictures_in, shared_collections
 from betwixt import VAE, ConditionalGAN, metrics
 from betwixt.diffusion import DiffusionModel
 from betwixt.generation import Steering
-from betwixt.images import to_images, to_tensor
+from betwixt.images import ImageError, to_images, to_tensor
+from betwixt.once import once
 
 NEITHER = "neither"
 JUDGES, GUIDES = "clocks-crocodiles-judges", "clocks-crocodiles-guides"
@@ -50,6 +51,11 @@ GENERATORS = {  # kind of picture -> generator; the default first
         "diffusion": _generator("diffusion-photos", DiffusionModel, 3),
         "gan": _generator("gan-photos", ConditionalGAN, 1),
         "vae": _generator("vae-photos", VAE, 3),
+    },
+    "rendered": {
+        "diffusion": _generator("diffusion", DiffusionModel, 3),
+        "gan": _generator("gan", ConditionalGAN, 1),
+        "vae": _generator("vae", VAE, 3),
     },
 }
 
@@ -92,19 +98,47 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How sure the judges are that a picture shows each class, and whether that is a yes to both, not to "neither"."""
+    """What the judges say of a picture.
+
+    Args:
+        shares: how sure they are that it shows each class.
+        yes: whether that is sure enough, which differs between kinds of pictures.
+        neither: whether they say "neither" of it all the same.
+        bounds: of the shares, over which each is a yes.
+    """
 
     shares: dict[str, float]
-    both: bool
+    yes: dict[str, bool]
+    neither: bool
+    bounds: dict[str, float]
+
+    @property
+    def both(self) -> bool:
+        return all(self.yes.values()) and not self.neither
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """The shares bent so that a half is where a yes begins."""
+        return {name: _bent(share, self.bounds[name]) for name, share in self.shares.items()}
+
+
+def _bent(share: float, bound: float) -> float:
+    odds = share * (1 - bound)
+    return odds / max(1e-12, odds + bound * (1 - share))
 
 
 def generator_of(kind: str, generator: str) -> Generator:
     """Raises ValueError where there is none; in one line."""
-    if kind not in GENERATORS:
+    if not isinstance(kind, str) or kind not in GENERATORS:
         raise ValueError(f"kind must be one of {', '.join(GENERATORS)}, not {kind!r}")
-    if generator not in GENERATORS[kind]:
+    if not isinstance(generator, str) or generator not in GENERATORS[kind]:
         raise ValueError(f"generator must be one of {', '.join(GENERATORS[kind])}, not {generator!r}")
     return GENERATORS[kind][generator]
+
+
+def dataset_of(kind: str) -> str:
+    """By which judges and guides know what is a yes for such pictures."""
+    return f"clocks-crocodiles-{kind}"
 
 
 def draw(wanted: Wanted) -> Iterator[Drawing]:
@@ -121,7 +155,9 @@ def draw(wanted: Wanted) -> Iterator[Drawing]:
     if type(wanted.count) is not int or not 1 <= wanted.count <= MOST:
         raise ValueError(f"count must be a whole number from 1 to {MOST}, not {wanted.count!r}")
     model = published(generator.name)
-    steering = Steering(published(GUIDES), wanted.strength) if wanted.combine == STEERED else None
+    steering = None
+    if wanted.combine == STEERED:
+        steering = Steering(published(GUIDES), wanted.strength, dataset=dataset_of(wanted.kind))
     request = (wanted.weights, wanted.count, wanted.seed, wanted.combine)
     if not isinstance(model, DiffusionModel):
         yield Drawing(1, 1, model.generate(*request, steering=steering))
@@ -150,23 +186,25 @@ def film(images: Sequence[Image.Image]) -> bytes:
 
 
 def judge(images: Sequence[Image.Image], kind: str) -> list[Verdict]:
-    """What the judges say, who had no part in the drawing; what is a yes differs between kinds.
+    """What the judges say, who had no part in the drawing.
 
     Raises:
         gr.Error: they cannot be loaded.
     """
-    judges, dataset = published(JUDGES), f"clocks-crocodiles-{kind}"
+    judges, dataset = published(JUDGES), dataset_of(kind)
     probabilities = judges.predict_multilabel(images)
     columns = [judges.class_names.index(name) for name in CLASSES]
-    both = judges.says_yes(probabilities, CLASSES, dataset) & ~judges.says_yes(probabilities, [NEITHER], dataset)
+    bounds = judges.thresholds_of(CLASSES, dataset)
+    neither = judges.says_yes(probabilities, [NEITHER], dataset)
+    named = lambda values: dict(zip(CLASSES, values.tolist(), strict=True))  # noqa: E731
     return [
-        Verdict(dict(zip(CLASSES, row[columns].tolist(), strict=True)), bool(yes))
-        for row, yes in zip(probabilities, both, strict=True)
+        Verdict(named(row), named(row > bounds), bool(no), named(bounds))
+        for row, no in zip(probabilities[:, columns], neither, strict=True)
     ]
 
 
 def nearest(image: Image.Image, kind: str, count: int = 2) -> list[Picture]:
-    """The most similar of the pictures that a generator learned from; none where those are not at hand."""
+    """The most similar plain pictures of those that the Space may show; none of a kind of which it has none."""
     if kind not in shared_collections():
         return []
     known, references = _references(kind)
@@ -174,7 +212,12 @@ def nearest(image: Image.Image, kind: str, count: int = 2) -> list[Picture]:
     return [known[row] for row in distances.topk(min(count, len(known)), largest=False).indices.tolist()]
 
 
-@functools.cache
+@once
 def _references(kind: str) -> tuple[list[Picture], torch.Tensor]:
-    known = [picture for picture in pictures_in(kind) if picture.kind in CLASSES]
-    return known, to_tensor([picture.open(COMPARED) for picture in known], COMPARED)
+    known, opened = [], []
+    for picture in pictures_in(kind):
+        if picture.kind in CLASSES:
+            with contextlib.suppress(ImageError):  # a damaged one of the owner's spoils no other
+                opened.append(picture.open(COMPARED))
+                known.append(picture)
+    return known, to_tensor(opened, COMPARED)

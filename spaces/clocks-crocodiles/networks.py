@@ -1,12 +1,10 @@
 """The published networks: loaded once for all visitors, with what the page says about them."""
 
-import functools
+import contextlib
 import sys
-import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import torch
@@ -16,6 +14,7 @@ from huggingface_hub import ModelCard
 import betwixt
 from betwixt import ImageClassifier
 from betwixt.hub import CONFIG_FILE, HubError, locate, read_json
+from betwixt.once import once
 
 NETWORKS = (  # the best first
     "clocks-crocodiles-classifier",
@@ -48,16 +47,16 @@ class Network:
     measured: str
 
 
-_loading = threading.Lock()
-
-
+@once
 def networks() -> tuple[Network, ...]:
     """The networks, the best first; the first call loads them, which takes seconds.
 
     Raises:
         gr.Error: one of them cannot be loaded. The reason goes into the log, for it names folders.
     """
-    return _or_say(_load_networks)
+    torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
+    with _told_in_a_line():
+        return tuple(_load_network(name) for name in NETWORKS)
 
 
 def eye(key: str) -> Eye:
@@ -68,9 +67,13 @@ def eye(key: str) -> Eye:
     return loaded.get(key) or Eye(key, FEATURES[key], published(key))
 
 
+@once
 def published(name: str) -> torch.nn.Module:
     """A published model of any class, loaded once for all visitors. Raises as `networks`."""
-    return _or_say(lambda: _load(name))
+    with _told_in_a_line():
+        folder = locate(name, "model")
+        model_class = getattr(betwixt, str(read_json(folder / CONFIG_FILE).get("model_class")), ImageClassifier)
+        return model_class.from_pretrained(folder).to(memory_format=torch.channels_last)
 
 
 def classifiers() -> tuple[Eye, ...]:
@@ -78,32 +81,19 @@ def classifiers() -> tuple[Eye, ...]:
     return tuple(Eye(network.name, network.words[0], network.model) for network in networks())
 
 
-def _or_say(load: Callable[[], Any]) -> Any:
-    with _loading:
-        try:
-            return load()
-        except HubError as error:
-            print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
-            raise gr.Error("The networks could not be loaded; please come back later.", print_exception=False) from None
-
-
-@functools.cache
-def _load_networks() -> tuple[Network, ...]:
-    torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
-    return tuple(_load_network(name) for name in NETWORKS)
+@contextlib.contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except HubError as error:
+        print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
+        raise gr.Error("The networks could not be loaded; please come back later.", print_exception=False) from None
 
 
 def _load_network(name: str) -> Network:
     folder = locate(name, "model")
     model = ImageClassifier.from_pretrained(folder).to(memory_format=torch.channels_last)  # twice as quick
     return Network(name, model, words_for(model), measured(folder / "README.md"))
-
-
-@functools.cache
-def _load(name: str) -> torch.nn.Module:
-    folder = locate(name, "model")
-    model_class = getattr(betwixt, str(read_json(folder / CONFIG_FILE).get("model_class")), ImageClassifier)
-    return model_class.from_pretrained(folder).to(memory_format=torch.channels_last)
 
 
 def words_for(model: ImageClassifier) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from finder import CLASSES, Picture, data_uri
-from generators import Verdict, Wanted
+from generators import MOST, Verdict, Wanted
 from panel import note, percent, progress
 from PIL import Image
 
@@ -14,6 +14,12 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   element.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
   button.setAttribute("aria-current", "true");
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const closer = document.getElementById("closer");
+  if (innerWidth < 760) new MutationObserver((_, observer) => { // it opens far below what was touched
+    observer.disconnect();
+    closer.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
+  }).observe(closer, { childList: true, subtree: true });
   trigger("select", { index: Number(button.dataset.index) });
 });
 """
@@ -22,6 +28,12 @@ element.addEventListener("click", (event) => {
 def refusal(message: str) -> str:
     """One line on why nothing can be drawn."""
     return note("That did not work", message, role="alert")
+
+
+def begun(count: int) -> str:
+    """Places for pictures of which nothing is to be seen yet."""
+    places = '<li><span class="forming"><i class="open"></i></span></li>' * max(0, min(count, MOST))
+    return f'<div class="answers">{progress("Drawing", 0, 1)}<ol class="drawn">{places}</ol></div>'
 
 
 def forming(images: Sequence[Image.Image], step: int, steps: int) -> str:
@@ -63,8 +75,8 @@ def _item(wanted: Wanted, index: int, image: Image.Image, verdict: Verdict) -> s
 
 def _bars(verdict: Verdict) -> str:
     bars = ""
-    for tone, share in zip(("first", "second"), verdict.shares.values(), strict=True):
-        bars += f'<i class="{tone}"><b style="width:{share:.1%}"></b></i>'
+    for tone, level in zip(("first", "second"), verdict.levels.values(), strict=True):
+        bars += f'<i class="{tone}"><b style="width:{level:.1%}"></b></i>'
     return f'<span class="says">{bars}</span>'
 
 
@@ -72,13 +84,14 @@ def _legend() -> str:
     first, second = CLASSES
     return (
         f'<p class="judged"><i class="dot first"></i>{first} <i class="dot second"></i>{second}: how sure five '
-        "networks are that it is there, which had no part in the drawing</p>"
+        "networks are that it is there, which had no part in the drawing; past the mark it is a yes</p>"
     )
 
 
 def _said(verdict: Verdict) -> str:
-    shares = " and ".join(f"{name} {percent(share)}" for name, share in verdict.shares.items())
-    return f"The judges say {shares}{': both' if verdict.both else ''}."
+    seen = [f"a {name}" for name, yes in verdict.yes.items() if yes]
+    also = ", but nothing that is either" if verdict.neither and seen else ""
+    return f"The judges see {' and '.join(seen) or 'neither'}{also}."
 
 
 def _picture(image: Image.Image, alt: str, kind: str = "PNG") -> str:
@@ -102,7 +115,10 @@ def closer(
         wanted: of this picture alone.
         strip: as much as is there of its `length` pictures along the slider.
     """
-    frames = "".join(f"<li>{_picture(frame, '')}</li>" for frame in strip)
+    frames = "".join(
+        f"<li>{_picture(frame, f'{percent(number / (length - 1))} {CLASSES[1]}')}</li>"
+        for number, frame in enumerate(strip)
+    )
     frames += '<li class="open"></li>' * (length - len(strip))
     ends = f"<span>{CLASSES[0]}</span><span>{CLASSES[1]}</span>"
     row = f'<figure class="strip-row"><ol>{frames}</ol><figcaption>{ends}</figcaption></figure>'
@@ -115,5 +131,5 @@ def closer(
     return (
         f'<div class="answers closer"><div class="pair"><figure class="large">{_picture(image, "The picked picture")}'
         f"<figcaption>seed {wanted.seed}</figcaption></figure>{neighbours}"
-        f'<div class="sentence"><p>{escape(_said(verdict))}</p></div></div>{row}</div>'
+        f'<div class="sentence" role="status"><p>{escape(_said(verdict))}</p></div></div>{row}</div>'
     )

@@ -1,7 +1,6 @@
 """What the tab *Find hybrids* searches: the collections that all visitors share, theirs, and their own two classes."""
 
 import dataclasses
-import functools
 import os
 import sys
 import threading
@@ -15,35 +14,29 @@ from betwixt.between import METHODS
 from betwixt.collection import read_collection
 from betwixt.few_shot import MIN_PICTURES
 from betwixt.hub import HubError, locate, resolve
+from betwixt.once import once
 
 DATASET = "clocks-crocodiles"
 OWN_COLLECTION = "BETWIXT_COLLECTION"  # variable: a folder or dataset of photos that the owner may show
 EXAMPLE_PAIR = ("tower", "house")  # shapes of rendered pictures
 DEFAULT_FEATURES = next(iter(FEATURES))
 
-_reading = threading.Lock()
 
-
+@once
 def pictures_in(collection: str) -> list[Picture]:
     """The pictures of "rendered" or "photos", which all visitors share; read by the first call.
 
     Raises:
         gr.Error: they cannot be read. The reason goes into the log, for it names folders.
     """
-    with _reading:
-        try:
-            return _read_pictures(collection)
-        except (HubError, OSError, ValueError) as error:
-            print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
-            raise gr.Error("The pictures could not be loaded; please come back later.", print_exception=False) from None
-
-
-@functools.cache
-def _read_pictures(collection: str) -> list[Picture]:
-    rendered = collection == "rendered"
-    return pictures_of(
-        read_collection(locate(DATASET, "dataset") if rendered else resolve(os.environ[OWN_COLLECTION], "dataset"))
-    )
+    try:
+        rendered = collection == "rendered"
+        return pictures_of(
+            read_collection(locate(DATASET, "dataset") if rendered else resolve(os.environ[OWN_COLLECTION], "dataset"))
+        )
+    except (HubError, OSError, ValueError) as error:
+        print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
+        raise gr.Error("The pictures could not be loaded; please come back later.", print_exception=False) from None
 
 
 def shared_collections() -> list[str]:

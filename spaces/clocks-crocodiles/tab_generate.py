@@ -1,5 +1,6 @@
 """The tab *Generate hybrids*: a point between clock and crocodile in; out come pictures that never were."""
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ COMBINATIONS = {  # of the models; a way that is new there is shown by its name
     "conjunction": "Both at fixed weights (conjunction)",
     "midpoint": "The label in the middle",
     "style_mixing": "Form of one, detail of the other (style mixing)",
-    STEERED: "Steered until two guides see both",
+    STEERED: "Steered to where two guides see both",
 }
 STRONGER = 0.5  # each time that it shall be more hybrid
 FORGET_AFTER = 3000  # seconds after the last drawing
@@ -70,10 +71,9 @@ class Events:
         *values, visit = chosen
         turn = visit.turn = visit.turn + 1
         visit.look += 1
-        yield gr.skip(), "", GONE, visit
         try:
-            kind, generator, combine, percent, *numbers = values
-            wanted = wanted_of(kind, generator, combine, percent and percent / 100, *numbers)
+            wanted = wanted_of(*values)
+            yield panel.begun(wanted.count), "", GONE, visit
             for drawing in self.functions.draw(wanted):
                 if visit.turn != turn:
                     yield NOTHING_NEW  # Gradio sends the last again, which must not be that of an outdated drawing
@@ -84,7 +84,7 @@ class Events:
         except (ValueError, gr.Error) as error:
             if visit.turn == turn:
                 visit.wanted = None
-                yield panel.refusal(said(error)), "", GONE, gr.skip()
+                yield panel.refusal(said(error)), "", GONE, visit
             return
         if visit.turn != turn:
             yield NOTHING_NEW
@@ -102,14 +102,22 @@ class Events:
             return
         image, verdict = visit.images[index], visit.verdicts[index]
         alone = replace(wanted, seed=wanted.seed + index, count=1)
-        near = self.functions.nearest(image, wanted.kind)
+        near: list[Picture] = []
         strip: list[Image.Image] = []
         yield panel.closer(alone, image, verdict, near, strip, STRIP), GONE
-        for strip in self.functions.draw_strip(alone):
-            if visit.look != look:
-                yield gr.skip(), gr.skip()
-                return
-            yield panel.closer(alone, image, verdict, near, strip, STRIP), gr.skip()
+        try:
+            near = self.functions.nearest(image, wanted.kind)
+            for strip in self.functions.draw_strip(alone):
+                if visit.look != look:
+                    break
+                yield panel.closer(alone, image, verdict, near, strip, STRIP), gr.skip()
+        except (ValueError, gr.Error) as error:
+            if visit.look == look:
+                yield panel.refusal(said(error)), GONE
+            return
+        if visit.look != look:
+            yield gr.skip(), gr.skip()
+            return
         yield gr.skip(), gr.update(value=offer(film(strip), f"clock-to-crocodile-{alone.seed}.webp"), visible=True)
 
     def generate_hybrids(
@@ -140,7 +148,7 @@ class Events:
         """
         try:
             combine = combine or self.functions.generator_of(kind, generator).combinations[0]
-            *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, share, seed, count, strength))
+            *_, drawing = self.functions.draw(wanted_of(kind, generator, combine, share, seed, count, strength, most=1))
         except ValueError as error:
             raise gr.Error(said(error), print_exception=False) from None
         verdicts = self.functions.judge(drawing.images, kind)
@@ -152,19 +160,32 @@ class Events:
 
 
 def wanted_of(
-    kind: str, generator: str, combine: str, share: float, seed: float, count: float, strength: float
+    kind: str,
+    generator: str,
+    combine: str,
+    share: float,
+    seed: float,
+    count: float,
+    strength: float,
+    most: float = 100,
 ) -> Wanted:
-    """What the boxes say; a number box gives 7.0 for 7.
+    """What the boxes say; a number box gives 7.0 for 7, and the slider a share of `most`.
 
     Raises:
-        ValueError: no number, or no whole one.
+        ValueError: no number, a share out of range, or no whole number where one is needed.
     """
+    if not _is_number(share) or not 0 <= share <= most:
+        raise ValueError(f"share must be from 0 to {most:g}, not {share!r}")
     whole = {}
     for name, value in (("seed", seed), ("count", count)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        if not _is_number(value) or value != int(value):
             raise ValueError(f"{name} must be a whole number, not {value!r}")
         whole[name] = int(value)
-    return Wanted(kind, generator, combine, share, **whole, strength=strength)
+    return Wanted(kind, generator, combine, share / most, **whole, strength=strength)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str]]) -> None:
@@ -194,11 +215,15 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
     def change_kind(kind: str) -> tuple[dict, dict, dict]:
         return gr.update(**of_kind(kind)), *change_generator(kind, generators[kind][0])
 
-    def more_hybrid(kind: str, generator: str, combine: str, strength: float) -> tuple[Any, Any]:
-        """Steered; where that was so already, more strongly."""
+    def more_hybrid(kind: str, generator: str, combine: str, percent: float, strength: float | None) -> tuple[Any, ...]:
+        """Steered, and not towards one class alone; where that was so already, more strongly."""
+        towards = 50 if percent in (0, 100) else gr.skip()
         if combine != STEERED:
-            return STEERED, gr.update(visible=True)
-        return gr.skip(), min(functions.generator_of(kind, generator).strongest, strength + STRONGER)
+            return STEERED, towards, gr.update(visible=True)
+        strongest = functions.generator_of(kind, generator).strongest
+        if strength == strongest and percent not in (0, 100):
+            gr.Info("It is steered as far as this generator bears. Other pictures may succeed where these do not.")
+        return gr.skip(), towards, min(strongest, (strength or 0) + STRONGER)
 
     with gr.Row(elem_id="generate"):
         with gr.Column(scale=1, min_width=280, elem_id="ask"):
@@ -232,14 +257,14 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
 
     events, visit = Events(functions), gr.State(Visit(), time_to_live=FORGET_AFTER)
     chosen, shown = [kind, generator, combine, share, seed, count, strength, visit], [sheet, below, taken, visit]
-    private = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
+    private = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
     # As the boxes have it: a number out of range is answered on the page, like everything else that cannot be drawn.
     drawing = private | {"concurrency_id": "draw", "trigger_mode": "multiple", "preprocess": False}
     tab.select(events.open_tab, chosen, shown, **drawing)
     gr.on(
         [draw.click, share.release, strength.release, count.submit, seed.submit], events.draw, chosen, shown, **drawing
     )
-    more.click(more_hybrid, [kind, generator, combine, strength], [combine, strength], **quick).then(
+    more.click(more_hybrid, [kind, generator, combine, share, strength], [combine, share, strength], **quick).then(
         events.draw, chosen, shown, **drawing
     )
     new.click(lambda: random.randrange(1, 1_000_000), None, seed, **quick).then(events.draw, chosen, shown, **drawing)

@@ -7,7 +7,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -20,6 +19,7 @@ from betwixt.flags import read
 from betwixt.hub import HubError, locate
 from betwixt.images import to_tensor
 from betwixt.maps import TSNEMap
+from betwixt.once import once
 
 FLAGS, MASH_UPS = "flags", "flag-mashups"
 PLAIN, FORM = "flags-autoencoder", "flags-form-autoencoder"
@@ -78,25 +78,6 @@ class Placed:
         return self.likeness < self.usual
 
 
-def _once(function: Callable) -> Callable:
-    """Computed by the first who asks, while others who ask for the same wait."""
-    results: dict[tuple, Any] = {}
-    turns: dict[tuple, threading.Lock] = {}
-
-    @functools.wraps(function)
-    def ask(*arguments):
-        if arguments not in results:
-            with turns.setdefault(arguments, threading.Lock()):
-                try:
-                    if arguments not in results:
-                        results[arguments] = function(*arguments)
-                finally:
-                    turns.pop(arguments, None)  # what there is not leaves nothing behind
-        return results[arguments]
-
-    return ask
-
-
 @contextlib.contextmanager
 def _told_in_a_line() -> Iterator[None]:
     """What cannot be loaded is said to the visitor in a line, and in the log in full: that names folders."""
@@ -116,14 +97,14 @@ def check(collection: str, *spaces: str) -> None:
             raise ValueError(f"flags can be compared by {', '.join(SPACES)}, not {space!r}")
 
 
-@_once
+@once
 def flags(collection: str) -> tuple[Flag, ...]:
     """The world's flags, and as many mash-ups as the collection has. Raises gr.Error where they cannot be loaded."""
     found = _read(FLAGS)
     return found + _read(MASH_UPS)[: COLLECTIONS[collection]] if COLLECTIONS[collection] else found
 
 
-@_once
+@once
 def _read(dataset: str) -> tuple[Flag, ...]:
     with _told_in_a_line():
         stored = read_collection(locate(dataset, "dataset"))
@@ -134,7 +115,7 @@ def _read(dataset: str) -> tuple[Flag, ...]:
         )
 
 
-@_once
+@once
 def autoencoder(name: str) -> ConvAutoencoder:
     """A published one. Raises gr.Error where it cannot be loaded."""
     torch.set_num_threads(1)  # flags of several visitors run side by side
@@ -160,13 +141,13 @@ def embed(pictures: Sequence[Image.Image], space: str) -> torch.Tensor:
     ])  # fmt: skip
 
 
-@_once
+@once
 def features(collection: str, space: str) -> torch.Tensor:
     """Those of the flags of a collection, (N, D). Raises as `flags` and `embed`."""
     return embed([flag.picture for flag in flags(collection)], space)
 
 
-@_once
+@once
 def neighbours(collection: str, space: str) -> torch.Tensor:
     """(N, NEAREST): of each flag the nearest others, the nearest first."""
     own = features(collection, space)
@@ -176,7 +157,7 @@ def neighbours(collection: str, space: str) -> torch.Tensor:
     ])  # fmt: skip
 
 
-@_once
+@once
 def usual(collection: str, space: str) -> float:
     """How alike FAR of the flags are to another one, at least."""
     own, near = features(collection, space), neighbours(collection, space)[:, 0]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from betwixt.ensemble import ClassifierEnsemble
 
@@ -25,12 +26,12 @@ def weights_of(weights: Mapping[str, float] | None, class_names: Sequence[str]) 
     if unknown := [str(name) for name in weights if name not in class_names]:
         raise ValueError(f"no class is called {', '.join(unknown)}: there are {', '.join(class_names)}")
     try:
-        values = torch.tensor([float(weights.get(name, 0)) for name in class_names])
+        values = torch.tensor([float(weights.get(name, 0)) for name in class_names], dtype=torch.float64)
     except (TypeError, ValueError):
         raise ValueError(f"weights must be numbers, not {dict(weights)}") from None
-    if not values.isfinite().all() or (values < 0).any() or values.sum() <= 0:
+    if not values.sum().isfinite() or (values < 0).any() or values.sum() <= 0:
         raise ValueError(f"weights must be numbers from 0 up, one of them more than 0, not {dict(weights)}")
-    return values / values.sum()
+    return (values / values.sum()).float()
 
 
 def named(class_names: Sequence[str], shares: torch.Tensor) -> list[str]:
@@ -38,7 +39,9 @@ def named(class_names: Sequence[str], shares: torch.Tensor) -> list[str]:
     return [name for name, share in zip(class_names, shares.tolist(), strict=True) if share]
 
 
-def check_request(model, count: int, seed: int, combine: str | None, guides=None) -> str:
+def check_request(
+    model: nn.Module, count: int, seed: int, combine: str | None, steering: "Steering | None" = None
+) -> str:
     """The way to combine, where all of the request can be done; `model.COMBINATIONS` has the default first.
 
     Raises:
@@ -46,12 +49,12 @@ def check_request(model, count: int, seed: int, combine: str | None, guides=None
     """
     if type(count) is not int or not 1 <= count <= MAX_COUNT:
         raise ValueError(f"count must be a whole number from 1 to {MAX_COUNT}, not {count!r}")
-    if type(seed) is not int or not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"seed must be a whole number from 0 to {MAX_SEED}, not {seed!r}")
+    if type(seed) is not int or not 0 <= seed <= MAX_SEED - (count - 1):  # picture i has the seed after it by i
+        raise ValueError(f"seed must be a whole number from 0 to {MAX_SEED - (count - 1)}, not {seed!r}")
     combine = combine or model.COMBINATIONS[0]
     if combine not in model.COMBINATIONS:
         raise ValueError(f"combine must be one of {', '.join(model.COMBINATIONS)}, not {combine!r}")
-    if combine == "steered" and guides is None:
+    if combine == "steered" and steering is None:
         raise ValueError('combine="steered" needs guides to steer by')
     return combine
 
@@ -64,17 +67,19 @@ def noise_of(seed: int, count: int, shape: Sequence[int], draws: int = 1) -> tor
 
 @dataclass
 class Steering:
-    """Classifiers that pictures are moved by while they form, until each wanted class is seen in them.
+    """Classifiers that pictures are moved by while they form, to where each wanted class is seen in them.
 
     Args:
         guides: differentiable all the way to the picture; never the judges that will measure it.
         strength: how far pictures of equal shares may be moved; 0 not at all.
         steps: how often a latent is moved.
+        dataset: for pictures like whose the guides' thresholds hold; default: their first.
     """
 
     guides: ClassifierEnsemble
     strength: float = 1.0
     steps: int = 20
+    dataset: str | None = None
 
     def at(self, shares: torch.Tensor) -> "Steering":
         """The weaker, the less is wanted of the class with the least share, so that one class alone is not moved."""
@@ -87,7 +92,7 @@ class Steering:
         # From two places and both sides: what moves the guides from one place alone is noise to anyone else.
         views = [torch.roll(side, shift, (2, 3)) for side in (x, x.flip(-1)) for shift in ((0, 0), (1, -1))]
         seen = torch.stack([self.guides.log_probabilities(view)[:, columns] for view in views]).mean(0)
-        return seen - self.guides.thresholds_of(names).log().to(x.device)
+        return seen - self.guides.thresholds_of(names, self.dataset).log().to(x.device)
 
     def objective(self, x: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
         """(B, 3, H, W) -> (B,) the least of the margins, softly."""

@@ -187,14 +187,14 @@ def kernel_distance(
 ) -> dict[str, float]:
     """Unbiased squared maximum mean discrepancy between features (M, D) and (N, D) under the kernel (x.y / D + 1)^3.
 
-    It is the KID of Binkowski et al. (2018, equation 4) in whatever features are given: of random subsets the mean,
-    with the 2.5th and 97.5th percentiles.
+    It is the KID of Binkowski et al. (2018, equation 4) in whatever features are given: of random subsets, each of at
+    most half of a side, the mean, with the 2.5th and 97.5th percentiles.
 
     Raises:
         ValueError: fewer than two rows on a side.
     """
-    size = min(subset_size, len(x), len(y))
-    if size < 2:
+    size = min(subset_size, max(2, len(x) // 2), max(2, len(y) // 2))
+    if min(len(x), len(y)) < 2:
         raise ValueError("at least two pictures are needed on each side")
     generator = torch.Generator().manual_seed(seed)
     values = []
