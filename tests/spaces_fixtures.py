@@ -36,20 +36,12 @@ STAND_INS = {
     "clocks-crocodiles-shallow": {"architecture": "shallow"},
 }
 AUTOENCODER = "clocks-crocodiles-autoencoder"  # the search has it besides
-CODER = {"latent_channels": 4, "base_channels": 4, "blocks": 1}
 GENERATORS = {
     "clocks-crocodiles-diffusion-photos": lambda: DiffusionModel(
         class_names=CLASSES[:2], patch_size=4, base_channels=8
     ),
     "clocks-crocodiles-gan-photos": lambda: ConditionalGAN(class_names=CLASSES[:2], base_channels=8),
     "clocks-crocodiles-vae-photos": lambda: VAE(class_names=CLASSES[:2], base_channels=4),
-    "clocks-crocodiles-diffusion": lambda: DiffusionModel(
-        class_names=CLASSES[:2], image_size=64, base_channels=8, coder=CODER
-    ),
-    "clocks-crocodiles-gan": lambda: ConditionalGAN(
-        class_names=CLASSES[:2], image_size=64, base_channels=8, coder=CODER
-    ),
-    "clocks-crocodiles-vae": lambda: VAE(class_names=CLASSES[:2], image_size=64, base_channels=4, downsamplings=4),
 }
 ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 FLAGS_SPACE, FLAGS_PATH = SPACES / "latent-flags", "/latent-flags/"

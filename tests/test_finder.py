@@ -40,7 +40,7 @@ def test_photos_are_searched_where_the_owner_names_some(space, small_photos, mon
     yours = searches.search("yours", pictures=found.candidates[:3])
     assert len(yours.references) == 80 + 24
     monkeypatch.setenv("BETWIXT_COLLECTION", str(small_photos / "clock"))
-    searches._read_pictures.cache_clear()
+    searches.pictures_in.forget()
     with pytest.raises(Exception, match="pictures could not be loaded"):
         searches.search("photos")
 

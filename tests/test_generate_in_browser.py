@@ -109,17 +109,6 @@ def test_another_generator_has_its_own_ways(open_page):
     expect(page.locator("#film")).to_be_visible(timeout=PATIENCE)
 
 
-def test_rendered_pictures_and_those_that_are_like_them(open_page):
-    page = open_tab(open_page)
-    wait_for_sheet(page)
-    page.locator("#count input").fill("1")
-    page.get_by_role("radio", name="Rendered").click()
-    draw(page)
-    wait_for_sheet(page, 1)
-    page.locator("#sheet .drawn button").first.click()
-    expect(page.locator("#closer .neighbour img")).to_have_count(2, timeout=PATIENCE)
-
-
 def test_what_is_not_steered_becomes_so(open_page):
     page = open_tab(open_page)
     wait_for_sheet(page)
@@ -128,7 +117,7 @@ def test_what_is_not_steered_becomes_so(open_page):
     page.get_by_role("option", name="The label in the middle").click()
     expect(page.locator("#strength")).to_have_count(0, timeout=PATIENCE)
     page.locator("#more-hybrid").click()
-    expect(page.locator("#combine input")).to_have_value("Steered until two guides see both", timeout=PATIENCE)
+    expect(page.locator("#combine input")).to_have_value("Steered by two guides", timeout=PATIENCE)
     expect(page.locator("#strength input[type=number]")).to_have_value("1", timeout=PATIENCE)
     wait_for_sheet(page, 1)
 
@@ -151,9 +140,7 @@ def test_a_phone_in_the_light_and_in_the_dark(open_page, scheme):
     wait_for_sheet(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.keyboard.press("Tab")
-    button = page.locator("#sheet .drawn button").first
-    button.focus()
-    page.keyboard.press("Enter")
+    page.locator("#sheet .drawn button").first.press("Enter")
     expect(page.locator("#closer .large img")).to_be_visible(timeout=PATIENCE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

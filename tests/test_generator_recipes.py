@@ -186,11 +186,14 @@ def test_morphs_and_pictures_of_another_dataset_prove_the_measure(small_run, in_
         for pixels, t in zip(small.pixels[:9], [0.1, 0.5, 0.9] * 3, strict=True)
     ]
     write_dataset(small_run / "runs/datasets/between", {"morphs": rows}, small.class_names, "# morphs")
+    small_run.joinpath("runs/datasets/more").symlink_to("small")
     named = [*measure, "vae", "--morphs", "between", "--held-out", "small"]
+    named[named.index("--dataset") + 1 : named.index("--dataset") + 2] = ["small", "more"]
     named[named.index("hybrids.json")] = "morphs.json"
     in_process(*named)
     known = json.loads((small_run / "morphs.json").read_text())["known"]
     assert (known["morph, half"]["pictures"], known["morph, a quarter"]["pictures"]) == (3, 6)
+    assert known["plain"]["pictures"] == 12
 
 
 def test_steered_needs_guides(in_process, measure, capsys):

@@ -58,3 +58,5 @@ def test_what_failed_is_tried_again():
         with pytest.raises(ValueError, match="not yet"):
             answer()
     assert answer() == answer() == 3
+    answer.forget()
+    assert answer() == 4

@@ -88,7 +88,7 @@ def evaluate(recipe: Recipe) -> dict:
     }
     table = {"measured by": measured_by, **begun(recipe, measured_by)}
     whole = Whole(features_of(recipe))
-    known = held_out_pictures(gates, test, recipe) | known_pictures(gates, training, recipe)
+    known = morphs(gates, recipe) | held_out_pictures(gates, test, recipe) | no_hybrids(gates, training, recipe)
     bar = tqdm([*known, *recipe.generators], disable=None)
     for name in bar:
         bar.set_description(name)
@@ -166,38 +166,54 @@ def save_grid(path: Path, x: torch.Tensor, hybrid: torch.Tensor, most: int = 64)
 # What is known
 
 
+def morphs(gates: Gates, recipe: Recipe) -> dict[str, Parts]:
+    """{kind: pictures} that are hybrids, where there are any."""
+    if not recipe.morphs:
+        return {}
+    table = read_dataset(recipe.morphs, "morphs", recipe.image_size)
+    t = torch.tensor(table.columns["t"])
+    kinds = {"half": (t >= HALFWAY[0]) & (t <= HALFWAY[1]), "a quarter": (t < 0.3) | (t > 0.7)}
+    return {f"morph, {name}": [(gates, from_bytes(table.pixels[rows]))] for name, rows in kinds.items()}
+
+
 def held_out_pictures(gates: Gates, test: ImageTable, recipe: Recipe) -> dict[str, Parts]:
-    """{kind: pictures, each with gates that are set by others}, of which it is known that they are no hybrids."""
-    plain = from_bytes(test.of_classes(recipe.classes).pixels)
-    neither = from_bytes(test.of_classes([NEITHER]).pixels) if NEITHER in test.class_names else plain[:0]
+    """{kind: pictures} held out, of which it is known that they are no hybrids.
+
+    None of them set the thresholds by which it is asked about: they are of datasets that are not among those, or else
+    each half is asked about with thresholds of the other.
+    """
+    if strangers := [name for name in recipe.dataset if recipe.held_out and name not in recipe.held_out]:
+        asked = [(gates, *both_kinds(read_splits(strangers, recipe.image_size)[1], recipe))]
+    else:
+        plain, neither = both_kinds(test, recipe)
+        asked = [(half, plain[rows], neither[others]) for half, rows, others in gates.halves()]
     found: dict[str, Parts] = {"plain": [], "neither": [], "blur": []}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        for half, of_plain, of_neither in gates.halves():
-            own = plain[of_plain]
-            own = own[torch.randperm(len(own))[: recipe.count // 2]]
-            found["plain"].append((half, own))
-            found["blur"].append((half, random_blur(own, 1.0, (2.0, 4.0))))
+        for by, *kinds in asked:
+            plain, neither = (x[torch.randperm(len(x))[: recipe.count // len(asked)]] for x in kinds)
+            found["plain"].append((by, plain))
+            found["blur"].append((by, random_blur(plain, 1.0, (2.0, 4.0))))
             if len(neither):
-                others = neither[of_neither]
-                found["neither"].append((half, others[torch.randperm(len(others))[: recipe.count // 2]]))
+                found["neither"].append((by, neither))
     return {name: parts for name, parts in found.items() if parts}
 
 
-def known_pictures(gates: Gates, training: ImageTable, recipe: Recipe) -> dict[str, Parts]:
-    """{kind: pictures} of which it is known whether they are hybrids: only the morphs are."""
+def both_kinds(table: ImageTable, recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures of the two classes, and of neither."""
+    plain = from_bytes(table.of_classes(recipe.classes).pixels)
+    return plain, from_bytes(table.of_classes([NEITHER]).pixels) if NEITHER in table.class_names else plain[:0]
+
+
+def no_hybrids(gates: Gates, training: ImageTable, recipe: Recipe) -> dict[str, Parts]:
+    """{kind: pictures} that were made: noise, and what is put together of two or three."""
     generator = torch.Generator().manual_seed(0)
     sources = training.of_classes(recipe.classes)
     x = from_bytes(sources.pixels)
     first, second = pairs(sources.labels, recipe.count, generator)
-    known = {"noise": noises(recipe.count, recipe.image_size, generator)}
-    known |= {name: blend(x[first], x[second], generator) for name, blend in ALL_BLENDS.items()}
-    if recipe.morphs:
-        morphs = read_dataset(recipe.morphs, "morphs", recipe.image_size)
-        t = torch.tensor(morphs.columns["t"])
-        known["morph, half"] = from_bytes(morphs.pixels[(t >= HALFWAY[0]) & (t <= HALFWAY[1])])
-        known["morph, a quarter"] = from_bytes(morphs.pixels[(t < 0.3) | (t > 0.7)])
-    return {name: [(gates, pictures)] for name, pictures in known.items()}
+    made = {"noise": noises(recipe.count, recipe.image_size, generator)}
+    made |= {name: blend(x[first], x[second], generator) for name, blend in ALL_BLENDS.items()}
+    return {name: [(gates, pictures)] for name, pictures in made.items()}
 
 
 def noises(count: int, size: int, generator: torch.Generator) -> torch.Tensor:

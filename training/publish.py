@@ -83,7 +83,7 @@ on one side), with the weights as they are here. Intervals: 95 %, bootstrap over
 HYBRIDS = """Pictures in equal shares of both classes, with the weights as they are here. A *true hybrid* passes every
 gate of `training/hybrid_gates.py`: judges that had no part in the drawing see *both*, and do not call it neither; it
 lies among held-out pictures (*real*); it is no copy of a training picture (*new*); it is not put together of two (*one
-thing*). Intervals: 95 %."""
+thing*). Intervals: 95 %, those of the kernel distance over random halves of the pictures."""
 YES_OR_NO = "\nmodel.predict_multilabel([image])  # that it shows a class, whatever else it shows (1, num_classes)"
 
 

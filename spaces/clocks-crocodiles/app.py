@@ -109,16 +109,14 @@ ABOUT_GENERATE = """
 <div class="about">
   <section><h2>What you see</h2>
   <p>Pictures that never were. The bars are what five judges say, networks that had no part in the drawing:
-  <b>both</b> where each class gets a yes. Click on one for all the way from clock to crocodile, and for the plain
-  pictures that are most like it.</p></section>
+  <b>both</b> where each class gets a yes. Click on one for all the way from clock to crocodile.</p></section>
   <section><h2>How it works</h2>
   <p>The generators saw plain clocks and plain crocodiles only. While a picture forms, two guides, which are not
   among the judges, say which class it lacks and which way to go. “Make it more hybrid” lets them move it
   further. Other ways of putting two classes together are there to compare; without guides few succeed.</p></section>
   <section><h2>Its limits</h2>
-  <p>Photo-like ones have 32 by 32 pixels, learned from a few hundred photos: think of thumbnails. Rendered ones have
-  64, learned from thousands of drawings. The judges can be pleased by what no person would call a crocodile; the
-  models' cards say how often all tests are passed.</p></section>
+  <p>32 by 32 pixels, learned from a few hundred photos: think of thumbnails. The judges can be pleased by what
+  no person would call a crocodile; the models' cards say how often all tests are passed.</p></section>
 </div>
 """
 

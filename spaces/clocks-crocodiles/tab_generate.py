@@ -21,7 +21,7 @@ COMBINATIONS = {  # of the models; a way that is new there is shown by its name
     "conjunction": "Both at fixed weights (conjunction)",
     "midpoint": "The label in the middle",
     "style_mixing": "Form of one, detail of the other (style mixing)",
-    STEERED: "Steered to where two guides see both",
+    STEERED: "Steered by two guides",
 }
 STRONGER = 0.5  # each time that it shall be more hybrid
 FORGET_AFTER = 3000  # seconds after the last drawing
@@ -264,9 +264,11 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
     gr.on(
         [draw.click, share.release, strength.release, count.submit, seed.submit], events.draw, chosen, shown, **drawing
     )
-    more.click(more_hybrid, [kind, generator, combine, share, strength], [combine, share, strength], **quick).then(
-        events.draw, chosen, shown, **drawing
+    # In the queue, without which nobody would be told anything.
+    steering = more.click(
+        more_hybrid, [kind, generator, combine, share, strength], [combine, share, strength], **quick | {"queue": True}
     )
+    steering.then(events.draw, chosen, shown, **drawing)
     new.click(lambda: random.randrange(1, 1_000_000), None, seed, **quick).then(events.draw, chosen, shown, **drawing)
     sheet.select(events.look_closer, visit, [below, taken], **private | {"trigger_mode": "multiple"})
 

@@ -10,7 +10,7 @@ def once(function: Callable) -> Callable:
     """Keeps what the function gives for each choice of positional arguments, which must be hashable.
 
     Others who ask for the same wait; whoever asks for something else, or for what is there already, does not. What
-    raised is tried again by the next who asks.
+    raised is tried again by the next who asks. Its `forget()` forgets everything.
     """
     results: dict[tuple, Any] = {}
     turns: dict[tuple, threading.Lock] = {}
@@ -26,4 +26,5 @@ def once(function: Callable) -> Callable:
                     turns.pop(arguments, None)
         return results[arguments]
 
+    ask.forget = results.clear
     return ask
