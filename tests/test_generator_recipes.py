@@ -151,7 +151,7 @@ def measure(small_run, in_process) -> list:
     in_process("train_vae", *options_of("train_vae", "vae"))
     features = last_checkpoint(small_run / "runs/features") / "model"
     return [
-        "evaluate_hybrids", "--dataset", "small", "--judges", "judges", "--guides", "judges", "--detector", "detector",
+        "evaluate_hybrids", "--dataset", "small", "--judges", "judges", "--guides", "judges", "--detectors", "detector",
         "--features", features, "--count", "12", "--grids", "grids", "--output", "hybrids.json", "--generators",
     ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """The gates of a true hybrid, one by one, on photos whose answer is known and with networks that are easy to follow."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -49,7 +51,7 @@ def sides(photos) -> list[Plain]:
 
 @pytest.fixture(scope="module")
 def gates(sides) -> Gates:
-    return Gates(NAMES, Judges(), Detector(), coarse, *sides)
+    return Gates(NAMES, Judges(), [Detector()], coarse, *sides)
 
 
 def share(values: torch.Tensor) -> float:
@@ -77,7 +79,7 @@ def test_a_class_passes_for_the_other_in_two_of_a_hundred(gates, sides):
 def test_what_the_judges_call_neither_is_not_both(gates, sides):
     red = torch.ones(50, 3, 32, 32)
     red[:, 0, 0, 0] = torch.linspace(0.2, 1, 50)
-    told = Gates(NAMES, Judges(), Detector(), coarse, *sides, neither=red)
+    told = Gates(NAMES, Judges(), [Detector()], coarse, *sides, neither=red)
     assert gates.ask(red)["both"].all()
     assert share(told.ask(red)["both"]) <= 0.02
     red[:, 0, 0, 0] = 0
@@ -86,7 +88,7 @@ def test_what_the_judges_call_neither_is_not_both(gates, sides):
 
 def test_as_many_plain_pictures_are_one_thing_as_wanted(sides):
     shares = [
-        share(Gates(NAMES, Judges(), Detector(), coarse, *sides, whole=whole).ask(sides[1].pictures)["one thing"])
+        share(Gates(NAMES, Judges(), [Detector()], coarse, *sides, whole=whole).ask(sides[1].pictures)["one thing"])
         for whole in (0.7, 0.99)
     ]
     assert shares[0] < 0.9 < shares[1]
@@ -94,8 +96,8 @@ def test_as_many_plain_pictures_are_one_thing_as_wanted(sides):
 
 def test_copies_are_not_new_mirrored_and_shifted_too(gates, sides):
     x = sides[0].pictures[:20]
-    for copy in (x, x.flip(-1), torch.roll(x, (2, -1), (2, 3)), (x + 0.02 * torch.randn_like(x)).clamp(-1, 1)):
-        assert share(gates.ask(copy)["new"]) < 0.1
+    for copied in (x, x.flip(-1), torch.roll(x, (2, -1), (2, 3)), (x + 0.02 * torch.randn_like(x)).clamp(-1, 1)):
+        assert share(gates.ask(copied)["new"]) < 0.1
 
 
 def test_noise_is_not_real(gates):
@@ -115,11 +117,20 @@ def test_what_the_detector_calls_mixed_is_not_one_thing(gates, sides):
     assert share(gates.ask(grainy.clamp(-1, 1))["one thing"]) < 0.1
 
 
+def test_what_two_detectors_say_is_their_mean(gates, sides):
+    class Contrary(Detector):
+        class_names = ("mixed", "plain")
+
+    both = copy.copy(gates)
+    both.detectors = [Detector(), Contrary()]
+    torch.testing.assert_close(both.mixedness(sides[1].pictures), torch.full((120,), 0.5))
+
+
 def test_thresholds_of_one_half_are_asked_about_the_other(sides):
     training, held_out = sides
     in_pairs = Plain(held_out.pictures, held_out.labels, torch.arange(120) // 2)
     neither = torch.rand(30, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    gates = Gates(NAMES, Judges(), Detector(), coarse, training, in_pairs, neither)
+    gates = Gates(NAMES, Judges(), [Detector()], coarse, training, in_pairs, neither)
     (first, plain, of_neither), (second, others, other_neither) = gates.halves()
     assert torch.equal(plain, ~others)
     assert torch.equal(of_neither, ~other_neither)
@@ -127,7 +138,7 @@ def test_thresholds_of_one_half_are_asked_about_the_other(sides):
     assert torch.equal(plain[::2], plain[1::2])  # near-duplicates stay together
     for half, own in ((first, others), (second, plain)):
         expected = Gates(
-            NAMES, Judges(), Detector(), coarse, training,
+            NAMES, Judges(), [Detector()], coarse, training,
             Plain(in_pairs.pictures[own], in_pairs.labels[own], in_pairs.groups[own]),
             neither[other_neither if half is first else of_neither],
         )  # fmt: skip

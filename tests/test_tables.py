@@ -8,7 +8,7 @@ import pytest
 import torch
 from near_duplicates import is_test, near_duplicate_groups
 from PIL import Image, ImageEnhance
-from tables import concatenate, encode, folds, read_dataset, write_dataset
+from tables import ImageTable, concatenate, encode, folds, read_dataset, write_dataset
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -128,3 +128,13 @@ def test_folds_keep_groups_whole_and_change_with_the_seed(folder):
     of = folds(table, 3, seed=0)
     assert (of[::2] == of[1::2]).all()
     assert any(not torch.equal(folds(table, 3, seed), of) for seed in range(1, 5))
+
+
+def test_groups_of_joined_datasets_stay_apart():
+    def table(**columns) -> ImageTable:
+        return ImageTable(torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.zeros(3).long(), ["a"], columns)
+
+    joined = concatenate([table(group=[0, 0, 4]), table(), table(group=[0, 1, 1])])
+    assert joined.columns["group"] == [0, 0, 4, 5, 6, 7, 8, 9, 9]
+    assert concatenate([table(group=[7, 2, 2])]).columns["group"] == [7, 2, 2]
+    assert "group" not in concatenate([table(), table()]).columns

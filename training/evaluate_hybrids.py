@@ -1,6 +1,6 @@
 """Measure generators of hybrids, and first the measure itself: how many of their pictures are true hybrids?
 
-    python training/evaluate_hybrids.py --dataset clocks-crocodiles-photos --detector mix-detector \\
+    python training/evaluate_hybrids.py --dataset clocks-crocodiles-photos --detectors mix-detector \\
         --generators diffusion-photos diffusion-photos:midpoint --count 300 --output runs/hybrids.json
 
 A true hybrid passes each gate of `hybrid_gates.py`. Before the generators come pictures of which the answer is known:
@@ -49,7 +49,7 @@ class Recipe:
     generators: list[str] = option([], "runs or published names, each with :COMBINE to draw in another way")
     judges: str = option("clocks-crocodiles-judges", "an ensemble that nothing else was made with")
     guides: str | None = option(None, f"another one, for generators with :{STEERED}")
-    detector: str = option("mix-detector", "a run of train_mix_detector.py")
+    detectors: list[str] = option(["mix-detector"], "runs of train_mix_detector.py, whose mean counts")
     features: str = option("clocks-crocodiles-autoencoder", "a network not trained on the classes")
     weights: str | None = option(None, "ImageNet weights of SqueezeNet, as features in place of those")
     morphs: str | None = option(None, "a dataset with a split of morphs")
@@ -71,7 +71,7 @@ def evaluate(recipe: Recipe) -> dict:
     gates = Gates(
         recipe.classes,
         ClassifierEnsemble.from_pretrained(folder_of(recipe.judges)),
-        ImageClassifier.from_pretrained(folder_of(recipe.detector)),
+        [ImageClassifier.from_pretrained(folder_of(name)) for name in recipe.detectors],
         features_of(recipe, LAYER),
         plain(training, recipe.classes),
         plain(test, recipe.classes),
@@ -84,6 +84,7 @@ def evaluate(recipe: Recipe) -> dict:
         **{name: round(getattr(gates, name), 3) for name in ("real", "mixed", "residual")},
         "count": recipe.count,
         "judges": weights_digest(folder_of(recipe.judges)),
+        "detectors": [weights_digest(folder_of(name)) for name in recipe.detectors],
         "guides": recipe.guides and weights_digest(folder_of(recipe.guides)),
     }
     table = {"measured by": measured_by, **begun(recipe, measured_by)}

@@ -5,7 +5,7 @@ Thresholds come from held-out plain pictures alone, so a gate knows nothing of w
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,7 +23,7 @@ SHIFT = 2  # pixels of 32
 SIDE = 32  # at which pixels are compared
 SHIFTS = ((0, 0), (SHIFT, SHIFT), (SHIFT, -SHIFT), (-SHIFT, SHIFT), (-SHIFT, -SHIFT))
 VIEWS = (torch.clone, partial(torch.flip, dims=(3,)), partial(torch.roll, shifts=(SHIFT, SHIFT), dims=(2, 3)))
-MOST_PLAIN = 4000  # pictures that the detector is asked about
+MOST_PLAIN = 4000  # pictures that the detectors are asked about
 MOST_SOURCES = 1000  # pictures of a class that a double exposure is looked for among
 
 Embed = Callable[[torch.Tensor], torch.Tensor]  # (B, 3, H, W) in [-1, 1] -> features (B, D), not trained on the classes
@@ -67,26 +67,26 @@ class Gates:
     Args:
         class_names: the two classes.
         judges: used for nothing else, trained on plain pictures alone.
-        detector: a classifier of "plain" and "mixed", trained on pictures out of `held_out`.
+        detectors: classifiers of "plain" and "mixed", trained on pictures out of `held_out`; their mean counts.
         embed: gives the features for "real" and "new".
-        training: what the generators were trained on; the detector has not seen it.
+        training: what the generators were trained on; the detectors have not seen it.
         held_out: what they were not trained on.
         neither: held-out pictures (M, 3, S, S) of neither class, where the judges know that.
-        whole: share of plain pictures that the detector takes for one thing, and as many the two-picture fit.
+        whole: share of plain pictures that the detectors take for one thing, and as many the two-picture fit.
     """
 
     def __init__(
         self,
         class_names: list[str],
         judges: ClassifierEnsemble,
-        detector: ImageClassifier,
+        detectors: Sequence[ImageClassifier],
         embed: Embed,
         training: Plain,
         held_out: Plain,
         neither: torch.Tensor | None = None,
         whole: float = 0.95,
     ):
-        self.judges, self.detector, self.embed = judges, detector, embed
+        self.judges, self.detectors, self.embed = judges, detectors, embed
         self.columns = [judges.class_names.index(name) for name in class_names]
         self.training, self.small = training, resized(training.pictures, SIDE)
         self.training_features = embed(training.pictures)
@@ -167,12 +167,16 @@ class Gates:
         return torch.minimum(*ratios)
 
     def mixedness(self, x: torch.Tensor) -> torch.Tensor:
-        """(B,) how sure the detector is that a picture is put together of several, over VIEWS of it."""
-        x = resized(x, self.detector.image_size)
-        column = self.detector.class_names.index("mixed")
+        """(B,) how sure the detectors are that a picture is put together of several, over VIEWS of it."""
         with torch.inference_mode():
-            logits = [torch.stack([self.detector(view(part)) for view in VIEWS]).mean(0) for part in x.split(BATCH)]
-        return torch.cat(logits).softmax(1)[:, column]
+            return torch.cat([torch.stack(list(self._mixed(part))).mean(0).sigmoid() for part in x.split(BATCH)])
+
+    def _mixed(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
+        for detector in self.detectors:
+            plain, mixed = map(detector.class_names.index, ("plain", "mixed"))
+            for view in VIEWS:
+                logits = detector(view(resized(x, detector.image_size)))
+                yield logits[:, mixed] - logits[:, plain]
 
     def residuals(self, x: torch.Tensor) -> torch.Tensor:
         """(B,) what no double exposure of two training pictures of the two classes explains."""

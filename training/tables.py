@@ -191,16 +191,17 @@ def folds(table: ImageTable, num_folds: int, seed: int) -> torch.Tensor:
 def concatenate(tables: Sequence[ImageTable]) -> ImageTable:
     """One table of several with the same classes; a column that one lacks is filled with None.
 
-    Groups of near-duplicates, which each dataset numbers from 0, are numbered on.
+    Groups of near-duplicates, which each dataset numbers from 0, are numbered on; where a dataset knows none, each
+    picture is one of its own.
     """
     if any(table.class_names != tables[0].class_names for table in tables):
         raise ValueError(f"datasets name different classes: {[table.class_names for table in tables]}")
     names = dict.fromkeys(name for table in tables for name in table.columns)
     columns = {name: [v for t in tables for v in t.columns.get(name, [None] * len(t))] for name in names}
-    if all("group" in table.columns for table in tables):
+    if "group" in columns:
         columns["group"], start = [], 0
         for table in tables:
-            columns["group"] += [start + group for group in table.columns["group"]]
+            columns["group"] += [start + group for group in table.columns.get("group", range(len(table)))]
             start = max(columns["group"], default=-1) + 1
     return ImageTable(
         torch.cat([table.pixels for table in tables]),

@@ -97,15 +97,17 @@ class Verdict:
 
     Args:
         shares: how sure they are that it shows each class.
-        yes: whether that is sure enough, which differs between kinds of pictures.
+        bounds: over which that is a yes; they differ between kinds of pictures.
         neither: whether they say "neither" of it all the same.
-        bounds: of the shares, over which each is a yes.
     """
 
     shares: dict[str, float]
-    yes: dict[str, bool]
-    neither: bool
     bounds: dict[str, float]
+    neither: bool
+
+    @property
+    def yes(self) -> dict[str, bool]:
+        return {name: share > self.bounds[name] for name, share in self.shares.items()}
 
     @property
     def both(self) -> bool:
@@ -189,12 +191,11 @@ def judge(images: Sequence[Image.Image], kind: str) -> list[Verdict]:
     judges, dataset = published(JUDGES), dataset_of(kind)
     probabilities = judges.predict_multilabel(images)
     columns = [judges.class_names.index(name) for name in CLASSES]
-    bounds = judges.thresholds_of(CLASSES, dataset)
-    neither = judges.says_yes(probabilities, [NEITHER], dataset)
-    named = lambda values: dict(zip(CLASSES, values.tolist(), strict=True))  # noqa: E731
+    bounds = dict(zip(CLASSES, judges.thresholds_of(CLASSES, dataset).tolist(), strict=True))
+    neither = judges.says_yes(probabilities, [NEITHER], dataset).tolist()
     return [
-        Verdict(named(row), named(row > bounds), bool(no), named(bounds))
-        for row, no in zip(probabilities[:, columns], neither, strict=True)
+        Verdict(dict(zip(CLASSES, row, strict=True)), bounds, no)
+        for row, no in zip(probabilities[:, columns].tolist(), neither, strict=True)
     ]
 
 
