@@ -39,7 +39,8 @@ FOLDER = Path(__file__).parent
 EXAMPLES = [
     (file, file.stem.split("_", 1)[1].replace("_", " ")) for file in sorted((FOLDER / "examples").glob("*.png"))
 ]
-DRAWN = (144, 96)  # width and height of mash-ups, in pixels
+DRAWN = (144, 96)  # width and height of what latents give, in pixels
+HIGH = 192  # of the grammar's mash-ups, as wide as their layout is, in pixels
 PAGE = {  # what both launch() and mount_gradio_app() take
     "theme": gr.themes.Base(
         primary_hue="red",
@@ -138,7 +139,7 @@ def mash_up_of(layout: str, palette: str, emblems: Sequence[str]) -> tab_mash_up
     known = designs()
     giver = next((code for code in emblems if known[code].emblem), None)
     made = mash_up(known[layout], known[palette], known[giver] if giver else None)
-    return tab_mash_up.MashUp(draw(made, DRAWN), layout, palette, giver if made.emblem else None)
+    return tab_mash_up.MashUp(draw(made, (round(made.ratio * HIGH), HIGH)), layout, palette, giver if made.emblem else None)
 
 
 def blends(first: str, second: str, shares: Sequence[float]) -> list[Image.Image]:
