@@ -191,13 +191,14 @@ def few_shot(table: dict) -> list[str]:
 
 def hybrids(name: str, table: dict) -> list[str]:
     """Generators of one world, below the pictures of which the answer is known."""
-    world = {"hybrids_photos": "photos, 32 px", "hybrids_rendered": "rendered, 64 px"}[name]
+    world = {"hybrids_photos": "photos, 32 px", "hybrids_rendered": "rendered, 32 px"}[name]
     lines = [
         f"True hybrids ({world}): the share of pictures that pass every gate, and each gate alone: five judges see",
         "*both*; among held-out pictures (*real*); no copy (*new*); not put together of two (*one thing*). The kernel",
         "distance is to held-out pictures of both classes; the last column says how many different pictures those that",
         "pass are worth (Vendi score). Above, pictures of which the answer is known; none of them set the thresholds",
-        "by which it is asked about (`training/evaluate_hybrids.py`):",
+        "by which it is asked about. `:alone` is each class by itself: what passes there was not meant to",
+        "(`training/evaluate_hybrids.py`):",
         "",
         "| pictures | true hybrids | both | real | new | one thing | kernel distance | different |",
         "|---|---|---|---|---|---|---|---|",

@@ -42,6 +42,9 @@ GENERATORS = {
     ),
     "clocks-crocodiles-gan-photos": lambda: ConditionalGAN(class_names=CLASSES[:2], base_channels=8),
     "clocks-crocodiles-vae-photos": lambda: VAE(class_names=CLASSES[:2], base_channels=4),
+    "clocks-crocodiles-diffusion": lambda: DiffusionModel(class_names=CLASSES[:2], patch_size=4, base_channels=8),
+    "clocks-crocodiles-gan": lambda: ConditionalGAN(class_names=CLASSES[:2], image_size=64, base_channels=8),
+    "clocks-crocodiles-vae": lambda: VAE(class_names=CLASSES[:2], image_size=64, base_channels=4, downsamplings=4),
 }
 ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 FLAGS_SPACE, FLAGS_PATH = SPACES / "latent-flags", "/latent-flags/"

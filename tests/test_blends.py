@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from augmentation import combine, random_blur
+from augmentation import combine, random_blur, random_noise, random_warp
 from blends import BLENDS, frequency, pairs
 
 WHITE, BLACK = torch.ones(64, 3, 32, 32), -torch.ones(64, 3, 32, 32)
@@ -72,3 +72,16 @@ def test_blur_takes_the_fine_and_leaves_the_rest():
     assert blurred[changed].std() < 0.5 * x[changed].std()
     torch.testing.assert_close(blurred.mean((2, 3)), x.mean((2, 3)))
     assert torch.equal(random_blur(x, 0.0), x)
+
+
+def test_what_is_bent_or_noisy_is_a_share_and_stays_near():
+    torch.manual_seed(0)
+    ramp = torch.linspace(-1, 1, 32)  # bent by a tenth of the side, it is another by a tenth of its span
+    x = torch.stack([ramp.expand(32, 32), ramp[:, None].expand(32, 32), torch.zeros(32, 32)]).expand(40, 3, 32, 32)
+    for change, furthest in ((random_warp, 0.5), (random_noise, 1.0)):
+        changed = (change(x, 0.5) - x).abs()
+        some = changed.flatten(1).amax(1) > 0.01
+        assert 8 < some.sum() < 32
+        assert 0.02 < changed[some].mean() < 0.2
+        assert changed.max() < furthest
+        torch.testing.assert_close(change(x, 0.0), x, atol=1e-5, rtol=0)

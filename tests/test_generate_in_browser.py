@@ -109,6 +109,17 @@ def test_another_generator_has_its_own_ways(open_page):
     expect(page.locator("#film")).to_be_visible(timeout=PATIENCE)
 
 
+def test_rendered_pictures_and_those_that_are_like_them(open_page):
+    page = open_tab(open_page)
+    wait_for_sheet(page)
+    page.locator("#count input").fill("1")
+    page.get_by_role("radio", name="Rendered").click()
+    draw(page)
+    wait_for_sheet(page, 1)
+    page.locator("#sheet .drawn button").first.click()
+    expect(page.locator("#closer .neighbour img")).to_have_count(2, timeout=PATIENCE)
+
+
 def test_what_is_not_steered_becomes_so(open_page):
     page = open_tab(open_page)
     wait_for_sheet(page)

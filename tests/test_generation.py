@@ -10,24 +10,18 @@ from betwixt.conditional_gan import Discriminator, PlainDiscriminator
 from betwixt.diffusion import compose, heun
 from betwixt.generation import MAX_SEED, Steering, noise_of, weights_of
 from betwixt.layers import ModulatedConv2d, batch_deviation, smooth
-from betwixt.picture_coder import PictureCoder
 
 NAMES = ["clock", "crocodile"]
 SHARES = (0.0, 0.25, 0.5, 0.9, 1.0)  # of the crocodile
-CODER = {"latent_channels": 4, "base_channels": 4, "blocks": 1}
 BUILDERS = {
     "vae": lambda: VAE(class_names=NAMES, image_size=16, base_channels=4, latent_dim=8, downsamplings=2),
     "stylegan2": lambda: ConditionalGAN(
         class_names=NAMES, image_size=16, z_dim=8, w_dim=8, base_channels=8, max_channels=16
     ),
-    "stylegan2 in maps": lambda: ConditionalGAN(
-        class_names=NAMES, image_size=32, z_dim=8, w_dim=8, base_channels=8, max_channels=16, coder=CODER
-    ),
     "dcgan": lambda: ConditionalGAN(
         class_names=NAMES, architecture="dcgan", image_size=16, z_dim=8, base_channels=8, max_channels=16
     ),
     "diffusion": lambda: DiffusionModel(class_names=NAMES, image_size=16, patch_size=2, base_channels=8),
-    "diffusion in maps": lambda: DiffusionModel(class_names=NAMES, image_size=16, base_channels=8, coder=CODER),
 }
 
 
@@ -121,8 +115,8 @@ def test_gradients_reach_every_weight(kind):
     model = built(kind).train()
     labels = torch.eye(2)[torch.tensor([0, 1, 0, 1])]
     x = torch.randn(4, 3, 16, 16)
-    if kind.startswith("diffusion"):
-        model.loss(model.encode(x), labels, torch.full((4,), 0.5)).sum().backward()
+    if kind == "diffusion":
+        model.loss(x, labels, torch.full((4,), 0.5)).sum().backward()
     elif kind == "vae":
         x_hat, mu, log_variance = model(x, labels)
         assert x_hat.shape == x.shape
@@ -130,11 +124,9 @@ def test_gradients_reach_every_weight(kind):
         (x_hat.square().sum() + mu.square().sum() + log_variance.exp().sum()).backward()
     else:
         drawn = model(torch.randn(4, 8), labels)
-        assert drawn.shape == (4, *model.shape)
+        assert drawn.shape == x.shape
         drawn.square().sum().backward()
     for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:  # of a coder, which is trained before
-            continue
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
 
@@ -142,7 +134,7 @@ def test_gradients_reach_every_weight(kind):
 @pytest.mark.parametrize("discriminator", [Discriminator, PlainDiscriminator])
 def test_discriminators_see_picture_and_label(discriminator):
     torch.manual_seed(0)
-    model = discriminator(2, (3, 16, 16), 8, 16)
+    model = discriminator(2, 16, 8, 16)
     x = torch.randn(8, 3, 16, 16, requires_grad=True)
     labels = torch.eye(2)[torch.arange(8) % 2]
     scores = model(x, labels)
@@ -322,38 +314,6 @@ def test_steering_fades_towards_one_class_alone():
         assert (both[0] != both[1]).any()
 
 
-@pytest.mark.parametrize(("kind", "side"), [("diffusion in maps", 4), ("stylegan2 in maps", 8)])
-def test_a_coder_stays_as_it_was_trained_and_pictures_come_and_go_through_it(kind, side):
-    model = built(kind)
-    x = torch.rand(5, 3, 4 * side, 4 * side) * 2 - 1
-    z = model.encode(x)
-    assert z.shape == (5, *model.shape) == (5, 4, side, side)
-    assert not z.requires_grad
-    assert model.decode(z).shape == x.shape
-    assert not model.train().coder.training
-    assert torch.equal(model.encode(x), z)
-    assert model.network.training
-    assert all(not parameter.requires_grad for parameter in model.coder.parameters())
-    labels = torch.eye(2)[[0, 1, 0, 1, 0]]
-    drawn = model(z, torch.ones(5), labels) if side == 4 else model(torch.randn(5, 8), labels)
-    assert drawn.shape == z.shape
-    drawn.sum().backward()
-    assert all(parameter.grad is None for parameter in model.coder.parameters())
-    d = z.clone().requires_grad_()
-    model.decode(d).sum().backward()  # what guides need
-    assert d.grad.abs().sum() > 0
-
-
-def test_maps_of_a_coder_have_one_scale():
-    torch.manual_seed(0)
-    coder = PictureCoder(latent_channels=3, base_channels=4, blocks=1)
-    for _ in range(300):
-        coder.encode(torch.rand(16, 3, 16, 16) * 2 - 1)
-    z = coder.eval().encode(torch.rand(64, 3, 16, 16) * 2 - 1)
-    torch.testing.assert_close(z.mean((0, 2, 3)), torch.zeros(3), atol=0.1, rtol=0)
-    torch.testing.assert_close(z.std((0, 2, 3)), torch.ones(3), atol=0.15, rtol=0)
-
-
 def test_a_moved_picture_is_moved_as_far_as_it_is_open():
     steering, d = Steering(guides()), torch.rand(3, 3, 16, 16) * 2 - 1
     lengths = [
@@ -382,8 +342,6 @@ def test_a_vae_without_classes_embeds_but_does_not_draw():
         (lambda: VAE(class_names=NAMES, image_size=20), "cannot be halved"),
         (lambda: ConditionalGAN(class_names=NAMES, image_size=24), "image_size must be"),
         (lambda: ConditionalGAN(class_names=NAMES, architecture="biggan"), "architecture must be"),
-        (lambda: ConditionalGAN(class_names=NAMES, architecture="dcgan", coder=CODER), "takes no coder"),
-        (lambda: ConditionalGAN(class_names=NAMES, image_size=34, coder=CODER), "divisible by 4"),
         (lambda: ConditionalGAN(class_names=[]), "names of its classes"),
         (lambda: DiffusionModel(class_names=NAMES, image_size=30, patch_size=4), "cannot be halved"),
         (lambda: DiffusionModel(class_names=[]), "names of its classes"),

@@ -14,7 +14,7 @@ from conftest import ROOT
 from loop import last_checkpoint
 from tables import encode, read_dataset, write_dataset
 
-from betwixt import ConditionalGAN, DiffusionModel, ImageClassifier
+from betwixt import ImageClassifier
 
 TINY = {
     "train_vae": ["--base-channels", "4", "--latent-dim", "8", "--downsamplings", "3", "--image-size", "32"],
@@ -77,29 +77,6 @@ def test_killed_and_resumed_ends_in_the_same_weights(script, small_run, in_proce
     assert list((run / "samples").glob("*.png"))
 
 
-def test_a_diffusion_model_and_a_gan_draw_in_the_maps_of_a_coder(small_run, in_process):
-    coder = ["--name", "coder", *COMMON, "--image-size", "32", "--base-channels", "4", "--latent-channels", "4"]
-    in_process("train_picture_coder", *coder)
-    first, last = (
-        json.loads((small_run / "runs/coder" / step / "metrics.json").read_text())["error"]
-        for step in ("000004", "000006")
-    )
-    assert last < first
-    of_coder = weights_of(small_run / "runs/coder")
-    for script, network, own in (
-        ("train_diffusion", DiffusionModel, ["--patch-size", "1"]),
-        ("train_gan", ConditionalGAN, []),
-    ):
-        options = [*options_of(script, f"{script}-in-maps"), "--image-size", "32", "--coder", "coder", *own]
-        in_process(script, *options)
-        run = small_run / "runs" / f"{script}-in-maps"
-        weights = weights_of(run)
-        assert all(torch.equal(weights[f"coder.{name}"], value) for name, value in of_coder.items())
-        model = network.from_pretrained(last_checkpoint(run) / "model")
-        assert model.shape == (4, 8, 8)
-        assert model.generate(count=1)[0].size == (32, 32)
-
-
 def test_a_vae_that_is_told_what_a_network_sees(small_run, in_process):
     torch.manual_seed(0)
     for architecture in ("resnet9", "cnn"):
@@ -144,8 +121,8 @@ def measure(small_run, in_process) -> list:
         )  # fmt: skip
     in_process("train_ensemble", "--name", "judges", "--members", "heads-0", "heads-1", "--dataset", "small")
     in_process(
-        "train_mix_detector", "--name", "detector", "--dataset", "small", "--steps", "20", "--batch-size", "16",
-        "--base-channels", "4", "--checkpoint-every", "20",
+        "train_mix_detector", "--name", "detector", "--dataset", "small", "--spoilt", "0.5", "--steps", "20",
+        "--batch-size", "16", "--base-channels", "4", "--checkpoint-every", "20",
     )  # fmt: skip
     in_process("train_autoencoder", "--name", "features", "--dataset", "small", "--steps", "4", "--base-channels", "4")
     in_process("train_vae", *options_of("train_vae", "vae"))
@@ -163,13 +140,13 @@ def test_the_measure_of_hybrids(small_run, in_process, measure):
     first["known"]["noise"]["measured"] = "before"
     first["generators"]["vae"] |= {"weights": "others", "measured": "before"}
     (small_run / "hybrids.json").write_text(json.dumps(first))
-    in_process(*measure, "vae", "vae:steered")
+    in_process(*measure, "vae", "vae:steered", "vae:alone")
     table = json.loads((small_run / "hybrids.json").read_text())
     assert "measured" not in table["generators"]["vae"]  # of other weights: measured anew
     assert set(table["known"]) == {
         "plain", "neither", "noise", "blur", "mixup", "half", "box", "frequency", "soft", "mask", "three"
     }  # fmt: skip
-    assert set(table["generators"]) == {"vae", "vae:steered"}
+    assert set(table["generators"]) == {"vae", "vae:steered", "vae:alone"}
     assert table["known"] == first["known"]  # not measured again
     for row in [*table["known"].values(), *table["generators"].values()]:
         assert row["pictures"] > 0

@@ -52,6 +52,23 @@ def random_blur(x: torch.Tensor, share: float, sigmas: tuple[float, float] = (0.
     return torch.where(torch.rand(count, 1, 1, 1, device=x.device) < share, blurred, x)
 
 
+def random_warp(x: torch.Tensor, share: float, strength: float = 0.035, cells: int = 7) -> torch.Tensor:
+    """Bend a `share` of the pictures smoothly, by displacements of some `strength` of the side, drawn in `cells`^2."""
+    count, _, height, width = x.shape
+    chosen = torch.rand(count, 1, 1, 1, device=x.device) < share
+    coarse = 2 * strength * torch.randn(count, 2, cells, cells, device=x.device) * chosen
+    bent = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    grid = F.affine_grid(torch.eye(2, 3, device=x.device).expand(count, 2, 3), list(x.shape), align_corners=False)
+    return F.grid_sample(x, grid + bent, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def random_noise(x: torch.Tensor, share: float, most: float = 0.12) -> torch.Tensor:
+    """Add noise of up to a deviation of `most` to a `share` of the pictures."""
+    deviation = torch.rand(len(x), 1, 1, 1, device=x.device) * most
+    chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < share
+    return (x + deviation * chosen * torch.randn_like(x)).clamp(-1, 1)
+
+
 def cutout(x: torch.Tensor, size: float = 0.25) -> torch.Tensor:
     """Grey out one random square of `size` of the side in each picture (DeVries and Taylor 2017)."""
     count, _, height, width = x.shape

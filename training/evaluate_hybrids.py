@@ -36,6 +36,7 @@ Parts = list[tuple[Gates, torch.Tensor]]  # pictures (N, 3, S, S), and the gates
 LAYER = "features.7"  # of SqueezeNet, for the gates; its last one knows things, and half a thing is far from all
 HALFWAY = (0.4, 0.6)  # t of the morphs that must pass
 STEERED = "steered"
+ALONE = "alone"  # each class by itself: what gates take for hybrids though nobody meant one
 
 
 @dataclass
@@ -46,7 +47,9 @@ class Recipe:
     held_out: list[str] | None = option(None, "whose test splits set the gates; default: those of --dataset")
     image_size: int = option(32, "side of the generators' pictures", range=(8, 256))
     classes: list[str] = option(["clock", "crocodile"], "two of the dataset's classes")
-    generators: list[str] = option([], "runs or published names, each with :COMBINE to draw in another way")
+    generators: list[str] = option(
+        [], f"runs or published names, each with :COMBINE to draw in another way, or with :{ALONE}"
+    )
     judges: str = option("clocks-crocodiles-judges", "an ensemble that nothing else was made with")
     guides: str | None = option(None, f"another one, for generators with :{STEERED}")
     detectors: list[str] = option(["mix-detector"], "runs of train_mix_detector.py, whose mean counts")
@@ -230,7 +233,7 @@ def noises(count: int, size: int, generator: torch.Generator) -> torch.Tensor:
 
 
 def draw(name: str, recipe: Recipe) -> torch.Tensor:
-    """Pictures (count, 3, S, S) in equal shares of the classes, as a visitor would get them."""
+    """Pictures (count, 3, S, S) in equal shares of the classes, as a visitor would get them, or half of each alone."""
     name, _, combine = name.partition(":")
     folder = folder_of(name)
     model = getattr(betwixt, read_json(folder / "config.json")["model_class"]).from_pretrained(folder)
@@ -241,14 +244,15 @@ def draw(name: str, recipe: Recipe) -> torch.Tensor:
         guides = ClassifierEnsemble.from_pretrained(folder_of(recipe.guides))
         own = next((Path(name).name for name in recipe.dataset if Path(name).name in guides.thresholds), None)
         steering = Steering(guides, dataset=own)
-    weights = dict.fromkeys(recipe.classes, 1.0)
-    pictures = [
-        picture
-        for seed in range(0, recipe.count, 50)
-        for picture in model.generate(
-            weights, min(50, recipe.count - seed), seed=seed, combine=combine or None, steering=steering
-        )
-    ]
+    if combine == ALONE:
+        combine, requests = "midpoint", [{name: 1.0} for name in recipe.classes]
+    else:
+        requests = [dict.fromkeys(recipe.classes, 1.0)]
+    pictures, count = [], recipe.count // len(requests)
+    for number, weights in enumerate(requests):
+        for seed in range(0, count, 50):
+            some = min(50, count - seed)
+            pictures += model.generate(weights, some, number * count + seed, combine or None, steering=steering)
     return to_tensor(pictures, recipe.image_size)
 
 

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import torch
-from loop import folder_of
 from PIL import Image
 from tables import NEITHER, ImageTable, read_splits
 
 from betwixt import metrics
 from betwixt.images import from_bytes, to_tensor
-from betwixt.picture_coder import PictureCoder
 
 ROW = 8
 
@@ -19,11 +17,6 @@ def load(recipe) -> tuple[ImageTable, ImageTable]:
     training, test = read_splits(recipe.dataset, recipe.image_size)
     classes = recipe.classes or [name for name in training.class_names if name != NEITHER]
     return training.of_classes(classes), test.of_classes(classes)
-
-
-def trained_coder(run: str | None) -> PictureCoder | None:
-    """What `train_picture_coder.py` made."""
-    return PictureCoder.from_pretrained(folder_of(run)) if run else None
 
 
 class Watch:

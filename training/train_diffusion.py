@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from augmentation import mixup, moved
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
-from samples import Watch, load, trained_coder
+from samples import Watch, load
 from tables import Pictures
 from torch import nn
 
@@ -36,7 +36,6 @@ class Recipe:
     base_channels: int = option(48, "width at the full side", range=(8, 512))
     channel_multipliers: list[int] = option([1, 2], "width at each halving of the side, in base channels")
     blocks: int = option(1, "residual blocks at each side", range=(1, 8))
-    coder: str | None = option(None, "a run of train_picture_coder.py: draw in its maps, not in pixels")
     dropout: float = option(0.1, range=(0.0, 0.9))
     steps: int = option(5000, range=(1, 10_000_000))
     batch_size: int = option(64, range=(1, 65_536))
@@ -55,8 +54,7 @@ class Recipe:
 PRESETS = {
     "small": {"steps": 300, "base_channels": 32},
     "full": {"steps": 8000},
-    # For the maps of a coder; among pixels it would take days.
-    "full-64": {"steps": 9000, "image_size": 64, "patch_size": 1, "base_channels": 48, "channel_multipliers": [1, 2]},
+    "full-64": {"steps": 20_000, "image_size": 64, "channel_multipliers": [1, 2, 2]},  # for a GPU
 }
 
 
@@ -68,7 +66,6 @@ def train_diffusion(recipe: Recipe) -> None:
     """Load, build, train."""
     training, held_out = load(recipe)
     torch.manual_seed(recipe.seed)
-    coder = trained_coder(recipe.coder)
     model = DiffusionModel(
         class_names=training.class_names,
         image_size=recipe.image_size,
@@ -77,11 +74,8 @@ def train_diffusion(recipe: Recipe) -> None:
         channel_multipliers=recipe.channel_multipliers,
         blocks=recipe.blocks,
         dropout=recipe.dropout,
-        coder=coder and coder.config,
-        sigma_data=1.0 if coder else round(float(from_bytes(training.pixels).std()), 3),
+        sigma_data=round(float(from_bytes(training.pixels).std()), 3),
     )
-    if coder:
-        model.coder.load_state_dict(coder.state_dict())
     watch = Watch(RUNS / recipe.name, training)
     train(
         RUNS / recipe.name,
@@ -96,13 +90,12 @@ def train_diffusion(recipe: Recipe) -> None:
 
 def make_loss(recipe: Recipe, model: DiffusionModel):
     """The denoising loss on pictures moved about, some of them without their label."""
-    encode, sigma_data, num_classes = model.encode, model.sigma_data, len(model.class_names)
+    sigma_data, num_classes = model.sigma_data, len(model.class_names)
 
     def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
         x, targets = from_bytes(pixels), F.one_hot(labels, num_classes).float()
         x = moved(x, recipe.augmentation)
         x, targets = mixup(x, targets, recipe.mixed_labels)
-        x = encode(x)
         targets = targets * (torch.rand(len(x), 1, device=x.device) >= recipe.unlabelled)
         sigma = sigma_data * (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(x), device=x.device)).exp()
         value = DiffusionModel.loss(model, x.contiguous(memory_format=torch.channels_last), targets, sigma).mean()
@@ -121,7 +114,7 @@ def held_out_loss(model: DiffusionModel, table) -> float:
         for pixels, labels in zip(table.pixels.split(64), table.labels.split(64), strict=True):
             sigma = model.sigma_data * (NOISE_MEAN + NOISE_DEVIATION * torch.randn(len(pixels))).exp().to(device)
             targets = F.one_hot(labels, len(model.class_names)).float().to(device)
-            values.append(model.loss(model.encode(from_bytes(pixels).to(device)), targets, sigma))
+            values.append(model.loss(from_bytes(pixels).to(device), targets, sigma))
     return torch.cat(values).mean().item()
 
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from augmentation import differentiable, mixup
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
-from samples import Watch, load, trained_coder
+from samples import Watch, load
 from tables import Pictures
 from torch import nn
 
@@ -34,7 +34,6 @@ class Recipe:
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
     classes: list[str] | None = option(None, 'default: all of the dataset but "neither"')
     architecture: str = option("stylegan2", choices=list(ARCHITECTURES))
-    coder: str | None = option(None, "a run of train_picture_coder.py: draw in its maps, not in pixels")
     image_size: int = option(64, "side that pictures are fitted to", range=(8, 256))
     z_dim: int = option(64, range=(1, 1024))
     w_dim: int = option(64, range=(1, 1024))
@@ -58,7 +57,6 @@ class Recipe:
 PRESETS = {
     "small": {"steps": 300, "base_channels": 16, "max_channels": 32},
     "full": {"steps": 10_000},
-    "full-64": {"steps": 10_000, "image_size": 64, "base_channels": 64},  # for the maps of a coder
     # As in Radford et al. 2016: no style, no augmentation, no penalty.
     "dcgan": {
         "steps": 10_000, "architecture": "dcgan", "learning_rate": 2e-4, "momentum": 0.5, "r1": 0.0, "augment": False
@@ -93,7 +91,6 @@ class Game(nn.Module):
     def __init__(self, recipe: Recipe, class_names: list[str]):
         super().__init__()
         self.recipe = recipe
-        coder = trained_coder(recipe.coder)
         self.generator = ConditionalGAN(
             class_names=class_names,
             architecture=recipe.architecture,
@@ -102,13 +99,10 @@ class Game(nn.Module):
             w_dim=recipe.w_dim,
             base_channels=recipe.base_channels,
             max_channels=recipe.max_channels,
-            coder=coder and coder.config,
         )
-        if coder:
-            self.generator.coder.load_state_dict(coder.state_dict())
         of_architecture = Discriminator if recipe.architecture == "stylegan2" else PlainDiscriminator
         self.discriminator = of_architecture(
-            len(class_names), self.generator.shape, recipe.base_channels, recipe.max_channels
+            len(class_names), recipe.image_size, recipe.base_channels, recipe.max_channels
         )
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
@@ -122,7 +116,6 @@ class Game(nn.Module):
             return (differentiable(x, cutout) if recipe.augment else x).contiguous(memory_format=torch.channels_last)
 
         real, labels = mixup(real, labels, recipe.mixed_labels)
-        real = self.generator.encode(real)
         fake = self.generator(torch.randn(len(real), recipe.z_dim, device=real.device), labels).float()
         # The generator learns from the discriminator as it is: its weights are constants there.
         constants = {name: value.detach() for name, value in self.discriminator.named_parameters()}

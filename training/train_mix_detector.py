@@ -8,10 +8,11 @@ resumes a run that was stopped.
 
 import dataclasses
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from augmentation import random_affine, random_blur, random_colour
+from augmentation import random_affine, random_blur, random_colour, random_noise, random_warp
 from blends import ALL_BLENDS
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
@@ -34,6 +35,7 @@ class Recipe:
     image_size: int = option(32, "side that pictures are fitted to", range=(16, 256))
     base_channels: int = option(16, range=(1, 1024))
     dropout: float = option(0.2, range=(0.0, 0.95))
+    spoilt: float = option(0.0, "share that are bent, and many made noisy, whether mixed or not", range=(0.0, 1.0))
     steps: int = option(3000, range=(1, 10_000_000))
     batch_size: int = option(64, range=(4, 65_536))
     learning_rate: float = option(3e-3, range=(1e-7, 1.0))
@@ -60,17 +62,19 @@ def train_mix_detector(recipe: Recipe) -> None:
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         model,
-        loss,
+        partial(loss, recipe),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
         evaluate=lambda average: {"area under curve": area_under_curve(average, held_out)},
     )
 
 
-def loss(model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
-    """Half of the batch as it is, half put together; both turned, coloured and blurred alike."""
+def loss(recipe: Recipe, model: nn.Module, pixels: torch.Tensor, labels: torch.Tensor):
+    """Half of the batch as it is, half put together; then both spoilt alike, as what is drawn is never quite right."""
     x = random_colour(random_affine(from_bytes(pixels.cpu())))
     x, mixed = put_together(x, torch.default_generator)
+    if recipe.spoilt:
+        x = random_noise(random_warp(x, recipe.spoilt), 0.6 * recipe.spoilt)
     x = random_blur(x, 0.3).to(labels.device, memory_format=torch.channels_last)
     logits, targets = model(x).float(), mixed.long().to(labels.device)
     return F.cross_entropy(logits, targets), {"correct": (logits.argmax(1) == targets).float().mean()}

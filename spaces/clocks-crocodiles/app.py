@@ -115,8 +115,9 @@ ABOUT_GENERATE = """
   among the judges, say which class it lacks and which way to go. “Make it more hybrid” lets them move it
   further. Other ways of putting two classes together are there to compare; without guides few succeed.</p></section>
   <section><h2>Its limits</h2>
-  <p>32 by 32 pixels, learned from a few hundred photos: think of thumbnails. The judges can be pleased by what
-  no person would call a crocodile; the models' cards say how often all tests are passed.</p></section>
+  <p>Thumbnails: 32 by 32 pixels of a diffusion model or of photo-like ones, learned from a few hundred photos; 64 of
+  the others, learned from thousands of drawings. The judges can be pleased by what no person would call a crocodile;
+  the models' cards say how often all tests are passed.</p></section>
 </div>
 """
 

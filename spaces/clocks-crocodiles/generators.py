@@ -52,6 +52,11 @@ GENERATORS = {  # kind of picture -> generator; the default first
         "gan": _generator("gan-photos", ConditionalGAN, 1),
         "vae": _generator("vae-photos", VAE, 3),
     },
+    "rendered": {
+        "diffusion": _generator("diffusion", DiffusionModel, 3),
+        "gan": _generator("gan", ConditionalGAN, 1),
+        "vae": _generator("vae", VAE, 3),
+    },
 }
 
 

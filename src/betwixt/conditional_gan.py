@@ -19,15 +19,15 @@ from betwixt.layers import (
     EqualizedLinear,
     ModulatedConv2d,
     batch_deviation,
+    clipped,
     double,
     unit_power,
 )
-from betwixt.picture_coder import DrawsInMaps
 
 ARCHITECTURES = ("stylegan2", "dcgan")
 
 
-class ConditionalGAN(PretrainedMixin, DrawsInMaps):
+class ConditionalGAN(PretrainedMixin, nn.Module):
     """Draws pictures of its classes, and of what lies between them, in one pass.
 
     Args:
@@ -37,11 +37,9 @@ class ConditionalGAN(PretrainedMixin, DrawsInMaps):
         z_dim, w_dim: length of the noise, and of what a style is made of.
         base_channels: width at the full side; it doubles at each halving, up to max_channels.
         mapping_layers: depth of the network from noise and label to w.
-        coder: the arguments of a PictureCoder, in whose maps "stylegan2" then draws; None: it draws pixels.
 
     Raises:
-        ValueError: an unknown architecture or "dcgan" with a coder, no classes, or sides that do not come from 4 by
-            doubling.
+        ValueError: an unknown architecture, no classes, or sides that do not come from 4 by doubling.
     """
 
     COMBINATIONS = ("midpoint", "style_mixing", "steered")  # of "stylegan2"; the other has no styles
@@ -57,21 +55,18 @@ class ConditionalGAN(PretrainedMixin, DrawsInMaps):
         base_channels: int = 32,
         max_channels: int = 128,
         mapping_layers: int = 2,
-        coder: dict | None = None,
     ):
-        super().__init__(image_size, coder)
+        super().__init__()
         if architecture not in ARCHITECTURES:
             raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {architecture!r}")
-        if coder and architecture == "dcgan":
-            raise ValueError("a dcgan draws pixels: it takes no coder")
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
-        widths = [*reversed(widths_of(self.shape[-1], base_channels, max_channels))]
+        widths = [*reversed(widths_of(image_size, base_channels, max_channels))]
         self.class_names, self.image_size = list(class_names), image_size
         self.z_dim, self.w_dim, self.is_style = z_dim, w_dim, architecture == "stylegan2"
         if self.is_style:
             self.mapping_network = LatentMapping(z_dim, len(class_names), w_dim, mapping_layers)
-            self.network = Synthesis(widths, w_dim, self.shape[0])
+            self.network = Synthesis(widths, w_dim)
         else:
             self.COMBINATIONS = ("midpoint", "steered")
             self.w_dim = z_dim + len(class_names)
@@ -87,11 +82,11 @@ class ConditionalGAN(PretrainedMixin, DrawsInMaps):
         return self.mapping_network(z, labels) if self.is_style else torch.cat([z, labels], 1)
 
     def synthesis(self, ws: torch.Tensor) -> torch.Tensor:
-        """w (B, w_dim), or one for each layer (B, num_ws, w_dim) -> (B, *shape); of pixels about [-1, 1]."""
+        """w (B, w_dim), or one for each layer (B, num_ws, w_dim) -> (B, 3, S, S) in about [-1, 1]."""
         return self.network(ws[:, None].expand(-1, self.num_ws, -1) if ws.ndim == 2 else ws)
 
     def forward(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """z (B, z_dim), labels (B, num_classes) -> (B, *shape); of pixels about [-1, 1]."""
+        """z (B, z_dim), labels (B, num_classes) -> (B, 3, S, S) in about [-1, 1]."""
         return self.synthesis(self.mapping(z, labels))
 
     def generate(
@@ -130,7 +125,7 @@ class ConditionalGAN(PretrainedMixin, DrawsInMaps):
             return to_images(self._picture(ws))
 
     def _picture(self, ws: torch.Tensor) -> torch.Tensor:
-        return self.decode(self.synthesis(ws))
+        return clipped(self.synthesis(ws))
 
     def _mixed(self, z: torch.Tensor, shares: torch.Tensor, ranks: torch.Tensor) -> torch.Tensor:
         """One w for each layer: each class has as many layers, coarse to fine, as its share says, in order of ranks."""
@@ -161,12 +156,12 @@ class LatentMapping(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """ws (B, num_ws, w_dim) -> (B, channels, S, S): from 4x4 up, and at each side a picture that is added to.
+    """ws (B, num_ws, w_dim) -> (B, 3, S, S): from 4x4 up, and at each side a picture that is added to.
 
     StyleGAN2's noise inputs are left out: at so few pixels they leave nothing for a style to decide.
     """
 
-    def __init__(self, widths: list[int], w_dim: int, channels: int):
+    def __init__(self, widths: list[int], w_dim: int):
         super().__init__()
         self.start = nn.Parameter(torch.randn(1, widths[0], 4, 4))
         layers, pictures = [ModulatedConv2d(widths[0], widths[0], 3, w_dim)], [widths[0]]
@@ -174,7 +169,7 @@ class Synthesis(nn.Module):
             layers += [ModulatedConv2d(c_in, c_out, 3, w_dim, up=True), ModulatedConv2d(c_out, c_out, 3, w_dim)]
             pictures.append(c_out)
         self.layers = nn.ModuleList(layers)
-        self.pictures = nn.ModuleList(ModulatedConv2d(c_in, channels, 1, w_dim, demodulate=False) for c_in in pictures)
+        self.pictures = nn.ModuleList(ModulatedConv2d(c_in, 3, 1, w_dim, demodulate=False) for c_in in pictures)
         self.num_ws = len(layers)
 
     def forward(self, ws: torch.Tensor) -> torch.Tensor:
@@ -214,12 +209,12 @@ class Transposed(nn.Sequential):
 
 
 class Discriminator(nn.Module):
-    """Pictures or maps of `shape`, labels (B, num_classes) -> (B,), higher for what is real and of that class."""
+    """Pictures (B, 3, S, S), labels (B, num_classes) -> (B,), higher for what is real and of that class."""
 
-    def __init__(self, num_classes: int, shape: tuple[int, int, int], base_channels: int, max_channels: int):
+    def __init__(self, num_classes: int, image_size: int, base_channels: int, max_channels: int):
         super().__init__()
-        widths = widths_of(shape[-1], base_channels, max_channels)
-        self.first = EqualizedConv2d(shape[0], widths[0], 1)
+        widths = widths_of(image_size, base_channels, max_channels)
+        self.first = EqualizedConv2d(3, widths[0], 1)
         self.blocks = nn.ModuleList(Halving(a, b) for a, b in pairwise(widths))
         self.last = EqualizedConv2d(widths[-1] + 1, widths[-1], 3)
         self.features = EqualizedLinear(widths[-1] * 16, widths[-1])
@@ -250,12 +245,12 @@ class Halving(nn.Module):
 
 
 class PlainDiscriminator(nn.Module):
-    """DCGAN's: the label as further channels, batch norm, strided convolutions; (B, *shape), (B, K) -> (B,)."""
+    """DCGAN's: the label as further channels, batch norm, strided convolutions; (B, 3, S, S), (B, K) -> (B,)."""
 
-    def __init__(self, num_classes: int, shape: tuple[int, int, int], base_channels: int, max_channels: int):
+    def __init__(self, num_classes: int, image_size: int, base_channels: int, max_channels: int):
         super().__init__()
-        widths = widths_of(shape[-1], base_channels, max_channels)
-        layers: list[nn.Module] = [nn.Conv2d(shape[0] + num_classes, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]
+        widths = widths_of(image_size, base_channels, max_channels)
+        layers: list[nn.Module] = [nn.Conv2d(3 + num_classes, widths[0], 3, padding=1), nn.LeakyReLU(0.2)]
         for a, b in pairwise(widths):
             layers += [nn.Conv2d(a, b, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4), nn.Flatten(0))

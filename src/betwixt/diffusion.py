@@ -17,13 +17,13 @@ from torch import nn
 from betwixt.generation import Steering, check_request, named, noise_of, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_images
-from betwixt.picture_coder import DrawsInMaps
+from betwixt.layers import clipped
 
 SOFTNESS = 0.1  # nats
 Denoise = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # x (B, C, H, W), sigma () -> D (B, C, H, W)
 
 
-class DiffusionModel(PretrainedMixin, DrawsInMaps):
+class DiffusionModel(PretrainedMixin, nn.Module):
     """Draws pictures of its classes, and of what lies between them.
 
     Args:
@@ -34,8 +34,7 @@ class DiffusionModel(PretrainedMixin, DrawsInMaps):
         channel_multipliers: width at each halving of the side, in base_channels; the last one has attention.
         blocks: residual blocks at each side, in encoder and decoder.
         dropout: share of features dropped in training.
-        coder: the arguments of a PictureCoder, in whose maps the model then draws; None: it draws pixels.
-        sigma_data: standard deviation of the values that it draws.
+        sigma_data: standard deviation of the pictures' values.
         sigma_min, sigma_max: the least and the most noise that the sampler meets.
 
     Raises:
@@ -54,25 +53,24 @@ class DiffusionModel(PretrainedMixin, DrawsInMaps):
         channel_multipliers: list[int] | None = None,
         blocks: int = 2,
         dropout: float = 0.1,
-        coder: dict | None = None,
         sigma_data: float = 0.5,
         sigma_min: float = 0.01,
         sigma_max: float = 40.0,
     ):
-        super().__init__(image_size, coder)
+        super().__init__()
         widths = [base_channels * multiplier for multiplier in channel_multipliers or [1, 2]]
         if not class_names:
             raise ValueError("a generator needs the names of its classes")
-        if self.shape[-1] % (patch_size * 2 ** (len(widths) - 1)):
+        if image_size % (patch_size * 2 ** (len(widths) - 1)):
             raise ValueError(
                 f"image_size {image_size} cannot be halved {len(widths) - 1} times in patches of {patch_size}"
             )
         self.class_names, self.image_size = list(class_names), image_size
         self.sigma_data, self.sigma_min, self.sigma_max = sigma_data, sigma_min, sigma_max
-        self.network = UNet(self.shape[0], patch_size, widths, blocks, len(class_names), dropout)
+        self.network = UNet(patch_size, widths, blocks, len(class_names), dropout)
 
     def forward(self, x: torch.Tensor, sigma: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Noisy x (B, *shape), sigma (B,), labels (B, num_classes) -> D, x without noise.
+        """Noisy x (B, 3, H, W), sigma (B,), labels (B, num_classes) -> D, x without noise.
 
         Labels are shares of the classes; all zero is "any of them". Equation 7, and the preconditioning of table 1.
         """
@@ -82,7 +80,7 @@ class DiffusionModel(PretrainedMixin, DrawsInMaps):
         return c_skip * x + c_out * self.network(c_in * x, sigma.flatten().log() / 4, labels).float()
 
     def loss(self, x: torch.Tensor, labels: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        """x (B, *shape), labels (B, num_classes), sigma (B,) -> (B,): equation 8, for each value."""
+        """x (B, 3, H, W), labels (B, num_classes), sigma (B,) -> (B,): equation 8, for each value."""
         found = self(x + sigma.view(-1, 1, 1, 1) * torch.randn_like(x), sigma, labels)
         weight = (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
         return weight * (found - x).square().mean((1, 2, 3))
@@ -138,11 +136,11 @@ class DiffusionModel(PretrainedMixin, DrawsInMaps):
         combine = check_request(self, count, seed, combine, steering)
         shares = weights_of(weights, self.class_names)
         device = next(self.parameters()).device
-        noise = noise_of(seed, count, self.shape, 2 * steps + 1).to(device)
+        noise = noise_of(seed, count, (3, self.image_size, self.image_size), 2 * steps + 1).to(device)
         for d in self._sample(shares.to(device), noise, combine, steps, guidance, steering):
             # Never yielded from within: whoever goes on in this thread meanwhile would be in that mode too.
             with torch.inference_mode():
-                x = self.decode(d)
+                x = clipped(d)
             yield x
 
     def _sample(self, shares, noise, combine, steps, guidance, steering) -> Iterator[torch.Tensor]:
@@ -158,8 +156,8 @@ class DiffusionModel(PretrainedMixin, DrawsInMaps):
             weigh = move = None
             if combine == "steered":
                 names, own = named(self.class_names, shares), shares[classes]
-                weigh = partial(steering.at(shares).weigh, draw=self.decode, names=names, shares=own)
-                move = partial(steering.at(shares).move, draw=self.decode, sigma_data=self.sigma_data, names=names)
+                weigh = partial(steering.at(shares).weigh, draw=clipped, names=names, shares=own)
+                move = partial(steering.at(shares).move, draw=clipped, sigma_data=self.sigma_data, names=names)
             finer = self.sigmas(2 * steps).to(noise.device)  # Heun's method too looks twice in a step
             yield from compose(of_classes, x, finer, shares[classes], noise[1:], guidance, weigh, move)
 
@@ -273,11 +271,9 @@ def _balanced(ahead: torch.Tensor, slopes: torch.Tensor, shares: torch.Tensor) -
 
 
 class UNet(nn.Module):
-    """(B, C, H, W), noise level (B,), labels (B, K) -> (B, C, H, W); sides are halved between widths."""
+    """(B, 3, H, W), noise level (B,), labels (B, K) -> (B, 3, H, W); sides are halved between widths."""
 
-    def __init__(
-        self, channels: int, patch_size: int, widths: list[int], blocks: int, num_classes: int, dropout: float
-    ):
+    def __init__(self, patch_size: int, widths: list[int], blocks: int, num_classes: int, dropout: float):
         super().__init__()
         depth = 4 * widths[0]
         self.register_buffer("frequencies", 2 * math.pi * torch.exp2(torch.linspace(-2, 4, 16)), persistent=False)
@@ -285,7 +281,7 @@ class UNet(nn.Module):
         self.of_labels = nn.Linear(num_classes, depth, bias=False)
         self.condition = nn.Sequential(nn.SiLU(), nn.Linear(depth, depth), nn.SiLU())
         self.into_patches = nn.PixelUnshuffle(patch_size)
-        self.first = nn.Conv2d(channels * patch_size**2, widths[0], 3, padding=1)
+        self.first = nn.Conv2d(3 * patch_size**2, widths[0], 3, padding=1)
         self.down, self.up, skips, width = nn.ModuleList(), nn.ModuleList(), [widths[0]], widths[0]
         for level, wide in enumerate(widths):
             if level:
@@ -302,7 +298,7 @@ class UNet(nn.Module):
                 width = wide
             if level:
                 self.up.append(Double(width))
-        last = nn.Conv2d(width, channels * patch_size**2, 3, padding=1)
+        last = nn.Conv2d(width, 3 * patch_size**2, 3, padding=1)
         nn.init.zeros_(last.weight)
         self.last = nn.Sequential(_norm(width), nn.SiLU(), last, nn.PixelShuffle(patch_size))
 

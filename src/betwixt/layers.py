@@ -112,6 +112,11 @@ def smooth(x: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
     return F.conv2d(x, filters, padding=1, groups=x.shape[1])
 
 
+def clipped(x: torch.Tensor) -> torch.Tensor:
+    """Pictures (B, 3, H, W) that may leave [-1, 1] -> in it; gradients pass what is clipped."""
+    return x + (x.clamp(-1, 1) - x).detach()
+
+
 def double(x: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) -> (B, C, 2 H, 2 W), between the places by the same filter."""
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
