@@ -153,6 +153,10 @@ def test_a_phone_in_the_light_and_in_the_dark(open_page, scheme):
     page.keyboard.press("Tab")
     page.locator("#sheet .drawn button").first.press("Enter")
     expect(page.locator("#closer .large img")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#closer .strip-row img")).to_have_count(9, timeout=PATIENCE)
+    chosen = page.locator("#sheet .drawn button").first  # still, though the sheet is rendered anew when it is done
+    expect(chosen).to_have_attribute("aria-current", "true")
+    expect(chosen).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -174,8 +174,9 @@ class Gates:
     def _mixed(self, x: torch.Tensor) -> Iterator[torch.Tensor]:
         for detector in self.detectors:
             plain, mixed = map(detector.class_names.index, ("plain", "mixed"))
+            fitted = resized(x, detector.image_size)
             for view in VIEWS:
-                logits = detector(view(resized(x, detector.image_size)))
+                logits = detector(view(fitted))
                 yield logits[:, mixed] - logits[:, plain]
 
     def residuals(self, x: torch.Tensor) -> torch.Tensor:

@@ -55,7 +55,7 @@ def networks() -> tuple[Network, ...]:
         gr.Error: one of them cannot be loaded. The reason goes into the log, for it names folders.
     """
     torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
-    with _told_in_a_line():
+    with told_in_a_line("networks"):
         return tuple(_load_network(name) for name in NETWORKS)
 
 
@@ -70,7 +70,7 @@ def eye(key: str) -> Eye:
 @once
 def published(name: str) -> torch.nn.Module:
     """A published model of any class, loaded once for all visitors. Raises as `networks`."""
-    with _told_in_a_line():
+    with told_in_a_line("networks"):
         folder = locate(name, "model")
         model_class = getattr(betwixt, str(read_json(folder / CONFIG_FILE).get("model_class")), ImageClassifier)
         return model_class.from_pretrained(folder).to(memory_format=torch.channels_last)
@@ -82,12 +82,17 @@ def classifiers() -> tuple[Eye, ...]:
 
 
 @contextlib.contextmanager
-def _told_in_a_line() -> Iterator[None]:
+def told_in_a_line(what: str, *faults: type[Exception]) -> Iterator[None]:
+    """The reason of a HubError or other `faults` goes into the log, for it names folders; visitors get a line.
+
+    Raises:
+        gr.Error: that line, in place of them.
+    """
     try:
         yield
-    except HubError as error:
+    except (HubError, *faults) as error:
         print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
-        raise gr.Error("The networks could not be loaded; please come back later.", print_exception=False) from None
+        raise gr.Error(f"The {what} could not be loaded; please come back later.", print_exception=False) from None
 
 
 def _load_network(name: str) -> Network:

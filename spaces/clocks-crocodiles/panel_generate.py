@@ -9,11 +9,22 @@ from panel import note, percent, progress
 from PIL import Image
 
 ON_SHEET_CLICK = """
+let picture = null, focused = null, marked = null;  // of the sheet that is shown: its first, and two indices
+element.addEventListener("focusin", (event) => { focused = event.target.closest("button")?.dataset.index ?? null; });
+new MutationObserver(() => { // Gradio renders it once more when the drawing has ended
+  const first = element.querySelector("button[data-index] img")?.src;
+  if (!first) return;
+  const find = (index) => element.querySelector(`button[data-index="${index}"]`);
+  if (first !== picture) { picture = first; focused = marked = null; return; }
+  find(marked)?.setAttribute("aria-current", "true");
+  if (document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
+}).observe(element, { childList: true, subtree: true });
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-index]");
   if (!button) return;
   element.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
   button.setAttribute("aria-current", "true");
+  marked = button.dataset.index;
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const closer = document.getElementById("closer");
   if (innerWidth < 760) new MutationObserver((_, observer) => { // it opens far below what was touched

@@ -2,18 +2,16 @@
 
 import dataclasses
 import os
-import sys
 import threading
 from collections.abc import Collection, Sequence
 
-import gradio as gr
 from finder import CLASSES, Eye, Picture, Search, learn, pictures_of
-from networks import FEATURES, classifiers, eye
+from networks import FEATURES, classifiers, eye, told_in_a_line
 
 from betwixt.between import METHODS
 from betwixt.collection import read_collection
 from betwixt.few_shot import MIN_PICTURES
-from betwixt.hub import HubError, locate, resolve
+from betwixt.hub import locate, resolve
 from betwixt.once import once
 
 DATASET = "clocks-crocodiles"
@@ -29,14 +27,11 @@ def pictures_in(collection: str) -> list[Picture]:
     Raises:
         gr.Error: they cannot be read. The reason goes into the log, for it names folders.
     """
-    try:
+    with told_in_a_line("pictures", OSError, ValueError):
         rendered = collection == "rendered"
         return pictures_of(
             read_collection(locate(DATASET, "dataset") if rendered else resolve(os.environ[OWN_COLLECTION], "dataset"))
         )
-    except (HubError, OSError, ValueError) as error:
-        print(f"clocks-crocodiles: {error}", file=sys.stderr, flush=True)
-        raise gr.Error("The pictures could not be loaded; please come back later.", print_exception=False) from None
 
 
 def shared_collections() -> list[str]:
