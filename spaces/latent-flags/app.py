@@ -139,7 +139,9 @@ def mash_up_of(layout: str, palette: str, emblems: Sequence[str]) -> tab_mash_up
     known = designs()
     giver = next((code for code in emblems if known[code].emblem), None)
     made = mash_up(known[layout], known[palette], known[giver] if giver else None)
-    return tab_mash_up.MashUp(draw(made, (round(made.ratio * HIGH), HIGH)), layout, palette, giver if made.emblem else None)
+    return tab_mash_up.MashUp(
+        draw(made, (round(made.ratio * HIGH), HIGH)), layout, palette, giver if made.emblem else None
+    )
 
 
 def blends(first: str, second: str, shares: Sequence[float]) -> list[Image.Image]:

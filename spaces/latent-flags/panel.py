@@ -2,41 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from atlas import Flag, Placed
 from PIL import Image
 
 from betwixt.images import fit
-from betwixt.linked_maps import FRAMES, data_uri
+from betwixt.linked_maps import FRAMES
+from betwixt.page import data_uri, note
 
-WIDTH, HEIGHT = 144, 96  # of flags on the page, in pixels
-
-
-ON_EXAMPLE_CLICK = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) trigger("select", { index: Number(button.dataset.index) });
-});
-"""
-
-
-def examples(files: Sequence[tuple[Path, str]]) -> str:
-    """Pictures to click on, each with the words that name it."""
-    buttons = ""
-    for index, (path, label) in enumerate(files):
-        with Image.open(path) as picture:
-            source = small(picture.convert("RGB"))
-        buttons += (
-            f'<button type="button" data-index="{index}" title="{escape(label)}">'
-            f'<img src="{source}" alt="{escape(label)}"></button>'
-        )
-    return f'<div class="examples" role="group" aria-label="Examples"><p>Or try one of these</p>{buttons}</div>'
-
-
-def note(headline: str, text: str, role: str = "status") -> str:
-    """A box that says what is missing."""
-    return f'<div class="note" role="{role}"><h2>{escape(headline)}</h2><p>{escape(text)}</p></div>'
+SIZE = 144, 96  # of flags on the page: width and height in pixels
 
 
 def refusal(message: str) -> str:
@@ -106,4 +80,4 @@ def strip(pictures: Sequence[Image.Image]) -> str:
 
 def small(picture: Image.Image) -> str:
     """A flag for the page."""
-    return data_uri(fit(picture, (WIDTH, HEIGHT), "squash"))
+    return data_uri(fit(picture, SIZE, "squash"), "WEBP")

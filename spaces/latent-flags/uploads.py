@@ -8,6 +8,7 @@ import panel
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from betwixt import page
 from betwixt.images import fit, open_image, stored_upload
 
 KEPT = (192, 128)  # width and height: more than anything looks at
@@ -19,7 +20,7 @@ def offer(examples: Sequence[tuple[Path, str]], box: gr.Image, elem_id: str) -> 
     def pick(event: gr.EventData) -> Path:
         return examples[event.index][0]
 
-    shown = gr.HTML(panel.examples(examples), elem_id=elem_id, js_on_load=panel.ON_EXAMPLE_CLICK)
+    shown = gr.HTML(page.examples(examples, panel.SIZE), elem_id=elem_id, js_on_load=page.ON_EXAMPLE_CLICK)
     shown.select(pick, None, box, api_visibility="private", show_progress="hidden")
 
 
