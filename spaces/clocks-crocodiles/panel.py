@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from betwixt.images import fit
-from betwixt.page import data_uri, note
+from betwixt.page import data_uri, note, progress
 
 UNSURE = 0.6  # a lower probability is called "perhaps"
 LEANS = 0.15  # a smaller fall of the probability is not called leaning on something
@@ -167,12 +167,6 @@ def _bar(name: str, share: float, chosen: bool) -> str:
         f"<dd>{percent(share)}</dd>"
         f'<span class="track" aria-hidden="true"><span style="width:{100 * share:.1f}%"></span></span></div>'
     )
-
-
-def progress(text: str, done: int, total: int) -> str:
-    """A bar with words above it."""
-    bar = f'<progress max="{max(total, 1)}" value="{done}"></progress>'
-    return f'<div class="progress"><label>{escape(text)}{bar}</label></div>'
 
 
 def _legend() -> str:

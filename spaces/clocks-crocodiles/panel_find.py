@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from html import escape
 
 from finder import BLEND, Picture, Ranking, Row, Search
-from panel import note, percent, progress, with_article
+from panel import note, percent, with_article
 from panel_axis import axis, label_of, tone_of
 
 from betwixt.images import ImageError, fit
-from betwixt.page import data_uri
+from betwixt.page import data_uri, progress
 
 PICKED_SIZE = 320
 NAMED = 5  # files left out are named up to so many

@@ -5,10 +5,10 @@ from html import escape
 
 from finder import CLASSES, Picture
 from generators import MOST, Verdict, Wanted
-from panel import note, percent, progress
+from panel import note, percent
 from PIL import Image
 
-from betwixt.page import data_uri
+from betwixt.page import data_uri, progress
 
 ON_SHEET_CLICK = """
 let picture = null, focused = null, marked = null;  // of the sheet that is shown: its first, and two indices

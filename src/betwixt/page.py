@@ -39,6 +39,12 @@ def note(title: str, text: str, pictures: str = "", role: str = "status") -> str
     return f'<div class="note" role="{role}">{pictures}<h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
 
 
+def progress(text: str, done: int, total: int) -> str:
+    """How far something has come."""
+    bar = f'<progress max="{max(total, 1)}" value="{done}"></progress>'
+    return f'<div class="progress"><label>{escape(text)}{bar}</label></div>'
+
+
 def data_uri(picture: Image.Image, kind: str = "JPEG") -> str:
     """A picture inside the page itself, so that a visitor's leaves no further file on the disk."""
     buffer = io.BytesIO()
