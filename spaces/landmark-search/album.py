@@ -51,7 +51,7 @@ class Album:
         picture = open_image(self.sources[row], min_side=side)
         return fit(picture, min(side, *picture.size))
 
-    def open_or_blank(self, row: int, side: int) -> Image.Image:
+    def open_or_blank(self, row: int, side: int = SIDE) -> Image.Image:
         """As `open`; grey in place of one that cannot be opened."""
         try:
             return self.open(row, side)

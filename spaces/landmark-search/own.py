@@ -9,7 +9,7 @@ import encoders
 import torch
 import uploads
 import zips
-from album import Album
+from album import Album, title_of
 from PIL import Image
 
 from betwixt.images import BATCH, ImageError
@@ -90,7 +90,7 @@ def _owned(encoder: str, names: list[str], folders: list[str], sources: list, em
     has_places = all(folders) and len(set(folders)) > 1
     places = folders if has_places else names
     ids = [f"{number:03d}" for number in range(len(names))]
-    titles = folders if has_places else [Path(name).stem or name for name in names]
+    titles = [title_of(name) for name in folders] if has_places else [Path(name).stem or name for name in names]
     album = Album("yours", ids, sources, places, titles, has_places=has_places)
     calibration = None
     if has_places and len(set(places)) >= PLACES_TO_CALIBRATE and len(places) >= PICTURES_TO_CALIBRATE:

@@ -19,9 +19,11 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   element.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
   button.setAttribute("aria-current", "true");
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches, stage = document.getElementById("STAGE");
+  if (stage.getBoundingClientRect().top < 0) stage.scrollIntoView({ behavior: calm ? "auto" : "smooth" });
   trigger("select", { index: Number(button.dataset.index) });
 });
-"""
+"""  # STAGE: the id of where the picked picture is shown
 
 
 def refusal(message: str, left_out: Sequence[tuple[str, str]] = ()) -> str:
@@ -42,8 +44,8 @@ def small(picture: Image.Image) -> str:
 def percent(share: float) -> str:
     """0.5 -> "50 %"; never 0 or 100 where it is not quite that."""
     if 0 < share < 0.005:
-        return "under 1 %"
-    return "over 99 %" if 0.995 <= share < 1 else f"{share:.0%}".replace("%", " %")
+        return "under 1\N{NO-BREAK SPACE}%"
+    return "over 99\N{NO-BREAK SPACE}%" if 0.995 <= share < 1 else f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%")
 
 
 # What a search found
@@ -70,19 +72,19 @@ def verdict(answer: Answer) -> tuple[str, str]:
     )
 
 
-def found(answer: Answer, picked: int | None = 0, caption: str = "Your picture") -> str:
-    """What a search found: the verdict, and the nearest pictures to click on."""
+def found(answer: Answer) -> str:
+    """The nearest pictures, to click on, and how far the verdict is to be trusted."""
+    return f'<div class="found">{nearest(answer, 0)}{_honesty(answer)}</div>'
+
+
+def _verdict(answer: Answer) -> str:
     headline, text = verdict(answer)
-    truth = answer.query.place
-    told = ""
+    truth, told = answer.query.place, ""
     if truth is not None:
         right = sum(answer.album.places[row] == truth for row in answer.rows)
         title = escape(answer.query.album.titles[answer.query.row])
-        told = f" It is one of {title}: {right} of these {len(answer.rows)} are right."
-    return (
-        f'<div class="found"><div class="verdict" role="status"><h2>{escape(headline)}</h2>'
-        f"<p>{escape(text)}{told}</p></div>{nearest(answer, picked)}{_honesty(answer)}</div>"
-    )
+        told = f"<p>It is one of {title}: {right} of these {len(answer.rows)} are right.</p>"
+    return f'<div class="verdict" role="status"><h2>{escape(headline)}</h2><p>{escape(text)}</p>{told}'
 
 
 def _honesty(answer: Answer) -> str:
@@ -121,8 +123,13 @@ def nearest(answer: Answer, picked: int | None = None, clickable: bool = True) -
     return f'<ol class="nearest">{items}</ol>'
 
 
-def match(answer: Answer, rank: int, heats: Sequence[str] | None, caption: str = "Your picture") -> str:
-    """A query and one of the results side by side, with heat maps (data URIs) once there are some."""
+def match(answer: Answer, rank: int, heats: Sequence[str] | None) -> str:
+    """What a search says; and the query and one of the results side by side, with heat (data URIs) once there is some.
+
+    Of an empty collection there is no result, and the verdict says so.
+    """
+    if not answer.rows:
+        return f'<div class="match">{_verdict(answer)}</div></div>'
     row = answer.rows[rank]
     pictures = heats or (small(answer.query.picture), answer.album.thumbnail(row))
     words = (
@@ -130,13 +137,16 @@ def match(answer: Answer, rank: int, heats: Sequence[str] | None, caption: str =
         if heats
         else "Looking for what they have in common …"
     )
-    titles = (caption, f"{answer.album.titles[row]}, {answer.scores[rank]:.2f} alike")
+    titles = ("Your picture", f"{answer.album.titles[row]}, {answer.scores[rank]:.2f} alike")
     figures = "".join(
         f'<figure><img src="{source}" alt="{"Heat map: " if heats else ""}{escape(title)}">'
         f"<figcaption>{escape(title)}</figcaption></figure>"
         for source, title in zip(pictures, titles, strict=True)
     )
-    return f'<div class="match{"" if heats else " looking"}">{figures}<p class="quiet">{words}</p></div>'
+    return (
+        f'<div class="match{"" if heats else " looking"}">{figures}{_verdict(answer)}'
+        f'<p class="quiet">{words}</p></div></div>'
+    )
 
 
 # Encoders side by side
@@ -225,10 +235,10 @@ def _why(shares: Mapping[str, tuple[float, float]]) -> str:
 # A visitor's own pictures
 
 
-def own(album: Album, picked: int | None, left_out: Sequence[tuple[str, str]]) -> str:
+def own(album: Album, left_out: Sequence[tuple[str, str]]) -> str:
     """All of a visitor's pictures, to click on."""
     items = "".join(
-        f'<li><button type="button" data-index="{row}"{" aria-current=true" if row == picked else ""} '
+        f'<li><button type="button" data-index="{row}" '
         f'aria-label="Look for what is like {escape(album.titles[row])}"><img src="{album.thumbnail(row)}" alt="" '
         f'loading="lazy"><small>{escape(album.titles[row])}</small></button></li>'
         for row in range(len(album))

@@ -26,7 +26,7 @@ def explain(match: Match) -> Callable[[Shown], Iterator[str | dict]]:
     def handler(shown: Shown) -> Iterator[str | dict]:
         answer, rank = shown.answer, shown.rank
         if answer is None or not answer.rows:
-            yield gr.skip() if answer is None else ""
+            yield gr.skip()
             return
         yield panel.match(answer, rank, None)
         heats = [panel.small(picture) for picture in match(answer, rank)]

@@ -26,7 +26,6 @@ class Visit(Shown):
     """What one visitor sees, and the pictures that were brought."""
 
     own: Own | None = None
-    picked: int | None = None  # the picture that was looked for, where it is one of them
     building: int = 0  # of the newest collection
 
 
@@ -44,8 +43,7 @@ def create_tab(
     def bring(files: list[dict] | None, visit: Visit) -> Iterator[tuple]:
         """The visitor's pictures, the emptied results and comparison, the box for one more, and the visit."""
         turn = visit.building = visit.building + 1
-        visit.own = visit.answer = visit.picked = None
-        visit.turn += 1
+        visit.own = visit.answer = None
         gone = gr.update(visible=False)
         if not files:
             yield WELCOME, "", "", gone, visit
@@ -64,31 +62,32 @@ def create_tab(
         except (ImageError, gr.Error) as error:
             yield panel.refusal(str(getattr(error, "message", error))), "", "", gone, visit
             return
-        yield panel.own(visit.own.album, None, visit.own.left_out), "", "", gr.update(visible=True), visit
+        yield panel.own(visit.own.album, visit.own.left_out), "", "", gr.update(visible=True), visit
 
-    def answered(query: Query, visit: Visit) -> str:
-        visit.turn += 1
+    def answered(query: Query, visit: Visit) -> tuple[str, str, Visit]:
+        """The results, the comparison, and the visit."""
         visit.answer, visit.rank = search(query, visit.own, COUNT), 0
-        return panel.found(visit.answer)
+        return panel.found(visit.answer), panel.match(visit.answer, 0, None), visit
 
-    def look_for_own(visit: Visit, event: gr.EventData) -> tuple[str | dict, Visit]:
+    def look_for_own(visit: Visit, event: gr.EventData) -> tuple[Any, Any, Visit]:
         own, row = visit.own, event.index
         if own is None:
-            return panel.refusal("Your pictures were forgotten after a while: please bring them again."), visit
+            return panel.refusal("Your pictures were forgotten after a while: please bring them again."), "", visit
         if type(row) is not int or not 0 <= row < len(own.album):
-            return gr.skip(), visit
-        return answered(Query(own.album.open_or_blank(row, 320), own.album, row), visit), visit
+            return gr.skip(), gr.skip(), visit
+        return answered(Query(own.album.open_or_blank(row), own.album, row), visit)
 
-    def look_for_other(file: dict | None, visit: Visit) -> tuple[str | dict, Visit]:
+    def look_for_other(file: dict | None, visit: Visit) -> tuple[Any, Any, Visit]:
         if not file:
-            return gr.skip(), visit
-        if visit.own is None:
-            return panel.refusal("Please bring some pictures first."), visit
+            return gr.skip(), gr.skip(), visit
         try:
-            return answered(Query(uploads.read(file)), visit), visit
+            query = Query(uploads.read(file))
+            if visit.own is None:
+                raise ImageError("Your pictures were forgotten after a while: please bring them again.")
+            return answered(query, visit)
         except (ImageError, gr.Error) as error:
             visit.answer = None
-            return panel.refusal(str(getattr(error, "message", error))), visit
+            return panel.refusal(str(getattr(error, "message", error))), "", visit
 
     def your_photos(files: list[dict] | None, photo: dict | None = None, count: int = COUNT) -> dict[str, Any]:
         """Make pictures of yours searchable, and look for one among them.
@@ -105,7 +104,7 @@ def create_tab(
             raise gr.Error(f"count must be a whole number from 1 to 50, not {count!r}.", print_exception=False)
         try:
             *_, own = build(files)
-            query = Query(uploads.read(photo)) if photo else Query(own.album.open_or_blank(0, 320), own.album, 0)
+            query = Query(uploads.read(photo)) if photo else Query(own.album.open_or_blank(0), own.album, 0)
             answer = search(query, own, count)
         except ImageError as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -120,7 +119,7 @@ def create_tab(
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             files = gr.File(
-                label=f"Up to {MOST} pictures or one zip, {MOST_BYTES // 1_000_000} MB in all",
+                label="Pictures, or one zip",
                 file_count="multiple",
                 file_types=["image", ".zip"],
                 height=150,
@@ -129,14 +128,16 @@ def create_tab(
             with gr.Column(visible=False) as one_more:
                 other = uploads.box("Look for another photo", "own-query", 200)
             gr.HTML(
-                '<p class="quiet">In a zip, folders are names of places. Your pictures stay on this machine, are '
-                "searched by you alone, and are forgotten within an hour.</p>",
+                f'<p class="quiet">Up to {MOST} pictures, {MOST_BYTES // 1_000_000} MB in all. In a zip, folders are '
+                "names of places. Only you can search what you bring, and within an hour it is forgotten.</p>",
                 js_on_load=None,
             )
         with gr.Column(scale=3, min_width=320):
             matched = gr.HTML("", elem_id="own-match", js_on_load=None)
-            found = gr.HTML("", elem_id="own-found", js_on_load=panel.ON_RESULT_CLICK)
-            pictures = gr.HTML(WELCOME, elem_id="own-pictures", js_on_load=panel.ON_RESULT_CLICK)
+            found = gr.HTML("", elem_id="own-found", js_on_load=panel.ON_RESULT_CLICK.replace("STAGE", "own-match"))
+            pictures = gr.HTML(
+                WELCOME, elem_id="own-pictures", js_on_load=panel.ON_RESULT_CLICK.replace("STAGE", "own-match")
+            )
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     raw = {**quiet, "preprocess": False}
     comparing = {**quiet, "concurrency_limit": 4, "concurrency_id": "match", "trigger_mode": "multiple"}
@@ -150,9 +151,16 @@ def create_tab(
         **raw,
     )
     for looked in (
-        pictures.select(look_for_own, visit, [found, visit], concurrency_limit=8, trigger_mode="always_last", **quiet),
+        pictures.select(
+            look_for_own, visit, [found, matched, visit], concurrency_limit=8, trigger_mode="always_last", **quiet
+        ),
         other.change(
-            look_for_other, [other, visit], [found, visit], concurrency_limit=8, trigger_mode="always_last", **raw
+            look_for_other,
+            [other, visit],
+            [found, matched, visit],
+            concurrency_limit=8,
+            trigger_mode="always_last",
+            **raw,
         ),
         found.select(results.pick, visit, None, queue=False, **quiet),
     ):

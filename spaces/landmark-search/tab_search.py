@@ -61,7 +61,7 @@ def create_tab(
             yield (gr.skip(),) * 4
             return
         shown.answer, shown.rank = answer, 0
-        yield panel.found(answer), gr.skip(), query.picture, shown
+        yield panel.found(answer), panel.match(answer, 0, None), query.picture, shown
 
     def search_places(
         photo: dict | None,
@@ -107,7 +107,7 @@ def create_tab(
             encoder = gr.Dropdown(encoders, value=encoders[0][1], label="As seen by", elem_id="encoder")
         with gr.Column(scale=3, min_width=320):
             matched = gr.HTML("", elem_id="match", js_on_load=None)
-            found = gr.HTML(WELCOME, elem_id="found", js_on_load=panel.ON_RESULT_CLICK)
+            found = gr.HTML(WELCOME, elem_id="found", js_on_load=panel.ON_RESULT_CLICK.replace("STAGE", "match"))
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     comparing = {**quiet, "concurrency_limit": 4, "concurrency_id": "match", "trigger_mode": "multiple"}
     looked = gr.on(
