@@ -20,6 +20,7 @@ from tables import encode, write_dataset
 
 from betwixt import VAE, ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier, flags
 from betwixt.mashups import mash_ups
+from betwixt.search import EmbeddingIndex
 
 PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
@@ -50,6 +51,11 @@ ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 FLAGS_SPACE, FLAGS_PATH = SPACES / "latent-flags", "/latent-flags/"
 FLAG_AUTOENCODERS = {"flags-autoencoder": {}, "flags-form-autoencoder": {"form_dim": 8}}
 FLAG_DATASETS = {"flags": 240, "flag-mashups": 40}  # how many of each the stand-ins have
+LANDMARKS_SPACE, LANDMARKS_PATH = SPACES / "landmark-search", "/landmark-search/"
+ENCODERS = ("landmarks-transfer", "landmarks-pretrained", "landmarks-scratch")
+STAND_IN_PLACES = [
+    f"{structure}_{number}" for structure in ("arena", "obelisk", "pagoda", "torii") for number in (1, 2)
+]
 
 
 class Site:
@@ -103,9 +109,9 @@ class Site:
 @pytest.fixture(scope="session")
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
-    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS]
+    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS, *ENCODERS]
     needed = [HUB / "models" / name / "config.json" for name in models]
-    needed += [HUB / "datasets" / name / "README.md" for name in ("clocks-crocodiles", *FLAG_DATASETS)]
+    needed += [HUB / "datasets" / name / "README.md" for name in ("clocks-crocodiles", *FLAG_DATASETS, "landmarks")]
     return HUB if all(file.is_file() for file in needed) else None
 
 
@@ -135,7 +141,52 @@ def stand_ins(tmp_path_factory) -> Path:
     for name, count in FLAG_DATASETS.items():
         layouts = sorted({flag.layout for flag in flags.read()})
         write_dataset(folder / "datasets" / name, {"train": flag_rows(name, count, layouts)}, layouts, "# stand-ins")
+    make_landmarks(folder)
     return folder
+
+
+def make_landmarks(hub: Path) -> None:
+    """Small untrained encoders, and pictures with the truth of a rendered world.
+
+    Of the indexes one is right, one was made with another encoder, and one is missing.
+    """
+    folder, rows = hub / "datasets" / "landmarks", landmark_rows()
+    splits = {"test": rows[::4], "train": [row for number, row in enumerate(rows) if number % 4]}
+    write_dataset(folder, splits, STAND_IN_PLACES, "# stand-ins")
+    ids = [f"{split}/{number:06d}" for split, of_split in splits.items() for number in range(len(of_split))]
+    pictures = [Image.open(io.BytesIO(row["image"])) for of_split in splits.values() for row in of_split]
+    for name in ENCODERS:  # two places are kept from them, as are those that a threshold is measured on
+        model = ImageClassifier(
+            architecture="resnet9", class_names=STAND_IN_PLACES[:-2], base_channels=4, image_size=64, embedding_dim=16
+        ).eval()
+        model.save_pretrained(hub / "models" / name)
+        if name != "landmarks-scratch":
+            EmbeddingIndex(model.embed(pictures), ids, ENCODERS[0]).save(folder / "index" / name)
+
+
+def landmark_rows() -> list[dict]:
+    """Records of 6 pictures of each place: a shape of its structure in the colour of the individual."""
+    random, rows = np.random.default_rng(0), []
+    for label, place in enumerate(STAND_IN_PLACES):
+        structure, number = place.split("_")
+        for view in range(6):
+            picture = Image.fromarray(random.integers(90, 170, (64, 64, 3), dtype=np.uint8))
+            draw, color = ImageDraw.Draw(picture), (230, 60, 40) if number == "1" else (40, 70, 220)
+            x, y = random.integers(4, 20, 2).tolist()
+            match structure:
+                case "arena":
+                    draw.ellipse((x, y, x + 40, y + 24), fill=color)
+                case "obelisk":
+                    draw.rectangle((x + 16, y, x + 26, y + 42), fill=color)
+                case "pagoda":
+                    draw.polygon([(x, y + 40), (x + 40, y + 40), (x + 20, y)], fill=color)
+                case _:
+                    draw.rectangle((x, y + 4, x + 40, y + 12), fill=color)
+            truth = {"azimuth": 60.0 * view, "elevation": 5.0 * view, "distance": 0.8 + 0.2 * view}
+            weather = {"occluder": ["none", "tree"][view % 2], "sky": ["clear", "night"][view % 2], "season": "winter"}
+            known = {"structure": structure, "individual": int(number), **truth, **weather}
+            rows.append({"image": encode(np.asarray(picture)), "label": label, "place": place, **known})
+    return rows
 
 
 def flag_rows(name: str, count: int, layouts: list[str]) -> list[dict]:
