@@ -35,3 +35,13 @@ def test_examples_have_names_and_numbers_and_words_cannot_break_out(tmp_path):
 def test_a_note_escapes_its_words_alone():
     html = page.note("<i>", "a & b", "<img>", role="alert")
     assert html == '<div class="note" role="alert"><img><h2>&lt;i&gt;</h2><p>a &amp; b</p></div>'
+
+
+def test_files_left_out_are_named_up_to_a_few_and_escaped():
+    assert page.files_left_out([]) == ""
+    assert "1 file was left out" in page.files_left_out([("<b>", "It is no picture.")])
+    assert "<b><b>" not in page.files_left_out([("<b>", "It is no picture.")])
+    many = page.files_left_out([(f"{number}.png", "It is damaged.") for number in range(9)])
+    assert "9 files were left out" in many
+    assert "and 4 more" in many
+    assert "5.png" not in many

@@ -9,10 +9,9 @@ from panel import note, percent, with_article
 from panel_axis import axis, label_of, tone_of
 
 from betwixt.images import ImageError, fit
-from betwixt.page import data_uri, progress
+from betwixt.page import data_uri, files_left_out, progress
 
 PICKED_SIZE = 320
-NAMED = 5  # files left out are named up to so many
 
 ON_GALLERY_CLICK = """
 element.addEventListener("click", (event) => {
@@ -66,7 +65,7 @@ def invitation_to_classes(least: int, example: dict[str, list[Picture]]) -> str:
 
 def refusal(message: str, left_out: Sequence[tuple[str, str]] = ()) -> str:
     """One line on why nothing can be ranked, and which files are to blame."""
-    return note("That did not work", message, role="alert") + _left_out(left_out)
+    return note("That did not work", message, role="alert") + files_left_out(left_out)
 
 
 def words(text: str) -> str:
@@ -206,7 +205,7 @@ def gallery(ranking: Ranking, show: str | None, count: int, picked: Picture | No
     more = f'<button type="button" class="more" data-more="1">Show more ({left} left)</button>' if left > 0 else ""
     return (
         f'<div class="answers">{_chips(ranking, show)}<ol class="ranked">{items}</ol>{more}'
-        f"{_left_out(ranking.left_out)}</div>"
+        f"{files_left_out(ranking.left_out)}</div>"
     )
 
 
@@ -254,12 +253,3 @@ def _brief(share: float) -> str:
 
 def _score(score: float) -> str:
     return (f"{round(score, 2) + 0:.2f}" if abs(score) < 100 else f"{score:,.0f}").replace("-", "\N{MINUS SIGN}")
-
-
-def _left_out(files: Sequence[tuple[str, str]]) -> str:
-    if not files:
-        return ""
-    named = "".join(f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in files[:NAMED])
-    more = f"<li>and {len(files) - NAMED} more</li>" if len(files) > NAMED else ""
-    count = "1 file was" if len(files) == 1 else f"{len(files)} files were"
-    return f'<div class="left-out" role="status"><p>{count} left out:</p><ul>{named}{more}</ul></div>'

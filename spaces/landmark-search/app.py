@@ -24,9 +24,9 @@ from pathlib import Path
 
 import album
 import between
-import encoders
 import gradio as gr
 import library
+import networks
 import numpy as np
 import own
 import tab_compare
@@ -142,13 +142,13 @@ def warm_up() -> None:
 
     def load() -> None:
         with contextlib.suppress(gr.Error):  # said in the log; the next visitor tries again
-            for encoder in encoders.ENCODERS:
+            for encoder in networks.ENCODERS:
                 for _ in library.until_ready("rendered", encoder):
                     pass
-            for encoder in (encoders.DEFAULT, [*encoders.ENCODERS][-1]):
+            for encoder in (networks.DEFAULT, [*networks.ENCODERS][-1]):
                 library.fitted_map("rendered", encoder)
             for collection in library.names()[1:]:
-                for _ in library.until_ready(collection, *encoders.ENCODERS):
+                for _ in library.until_ready(collection, *networks.ENCODERS):
                     pass
 
     threading.Thread(target=load, daemon=True).start()
@@ -165,31 +165,31 @@ def search(query: Query, collection: str, encoder: str, count: int) -> Answer:
         gr.Error: what it needs cannot be loaded.
     """
     library.check(collection)
-    encoders.check(encoder)
+    networks.check(encoder)
     shown, index = library.album(collection), library.index(collection, encoder)
     if query.album is shown:
         embedding = index.embeddings[query.row][None]
     else:
-        embedding = encoders.embed(encoder, 1, iter([query.picture]))
+        embedding = networks.embed(encoder, 1, iter([query.picture]))
     return album.search(query, embedding, shown, index, library.calibration(collection, encoder), count)
 
 
 def search_own(query: Query, brought: own.Own, count: int) -> Answer:
     """Look for a picture among a visitor's own. Raises gr.Error where the encoder cannot be loaded."""
-    embedding = encoders.embed(brought.index.encoder, 1, iter([query.picture]))
+    embedding = networks.embed(brought.index.encoder, 1, iter([query.picture]))
     return album.search(query, embedding, brought.album, brought.index, brought.calibration, count)
 
 
 def build_own(files: Sequence[dict] | None) -> Iterator[own.Step | own.Own]:
     """A visitor's pictures, by the default encoder. Raises as `own.build`."""
-    return own.build(files, encoders.DEFAULT)
+    return own.build(files, networks.DEFAULT)
 
 
 def match(answer: Answer, rank: int) -> tuple[Image.Image, Image.Image]:
     """A query and one of its results, with what is alike in both as heat. Raises gr.Error: no encoder."""
     pictures = [answer.query.picture, answer.album.open_or_blank(answer.rows[rank], SHOWN)]
-    encoders.load(answer.encoder)  # here, where a GPU's worker finds it
-    maps = next(iter(compare(answer.encoder, *encoders.pair_of(answer.encoder, pictures))))
+    networks.load(answer.encoder)  # here, where a GPU's worker finds it
+    maps = next(iter(compare(answer.encoder, *networks.pair_of(answer.encoder, pictures))))
     strength = float(max(heat.abs().max() for heat in maps))
     return tuple(overlay(fit(picture, SHOWN), heat, strength) for picture, heat in zip(pictures, maps, strict=True))
 
@@ -198,7 +198,7 @@ def match(answer: Answer, rank: int) -> tuple[Image.Image, Image.Image]:
 def compare(name: str, x: torch.Tensor, y: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Two pictures as an encoder sees them -> what each place of both gives to their likeness. Little enough work to
     stay on the CPU, but ZeroGPU wants one such function."""
-    _, of_x, of_y = match_maps(encoders.load(name), x, y)
+    _, of_x, of_y = match_maps(networks.load(name), x, y)
     yield of_x, of_y
 
 
@@ -211,19 +211,19 @@ def surprise(collection: str) -> Query:
     shown = library.album(collection)
     rows = [row for row, split in enumerate(shown.splits) if split == "test"] or range(len(shown))
     row = random.choice(rows)
-    return Query(shown.open_or_blank(row, encoders.KEPT), shown, row)
+    return Query(shown.open_or_blank(row, networks.KEPT), shown, row)
 
 
 def fitted_map(collection: str, encoder: str, on_progress: tab_map.Progress | None):
     """As `library.fitted_map`. Raises ValueError for what there is not."""
     library.check(collection)
-    encoders.check(encoder)
+    networks.check(encoder)
     return library.fitted_map(collection, encoder, on_progress)
 
 
 def place(picture: Image.Image, collection: str, encoder: str, count: int) -> tuple[np.ndarray, torch.Tensor]:
     """Where a picture lies on a map, (2,), and its nearest there, (count,)."""
-    embedding = encoders.embed(encoder, 1, iter([picture]))
+    embedding = networks.embed(encoder, 1, iter([picture]))
     features = library.index(collection, encoder).embeddings[library.shown_on_map(collection)]
     nearest = (embedding @ features.T)[0].topk(min(count, len(features))).indices
     return library.fitted_map(collection, encoder).transform(embedding)[0], nearest
@@ -241,7 +241,7 @@ def findings(collection: str, encoder: str) -> between.Findings:
 def build_demo() -> gr.Blocks:
     """The page. Loads nothing: see `warm_up`."""
     collections = [(library.COLLECTIONS[name], name) for name in library.names()]
-    named = [(words.title, name) for name, words in encoders.ENCODERS.items()]
+    named = [(words.title, name) for name, words in networks.ENCODERS.items()]
     with gr.Blocks(title="Landmark Search", delete_cache=(300, 3000), analytics_enabled=False) as demo:
         gr.HTML(INTRODUCTION, js_on_load=None)
         with gr.Tab("Search", elem_id="tab-search"):
@@ -254,7 +254,7 @@ def build_demo() -> gr.Blocks:
             tab_map.create_tab(tab, functions, collections, named, picture)
             gr.HTML(ABOUT_MAP, js_on_load=None)
         with gr.Tab("Compare encoders", elem_id="tab-compare") as tab:
-            described = [(name, words.title, words.text) for name, words in reversed(encoders.ENCODERS.items())]
+            described = [(name, words.title, words.text) for name, words in reversed(networks.ENCODERS.items())]
             tab_compare.create_tab(tab, search, library.until_ready, surprise, collections, described, EXAMPLES)
             gr.HTML(ABOUT_COMPARE, js_on_load=None)
         with gr.Tab("Your photos", elem_id="tab-own"):

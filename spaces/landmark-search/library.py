@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-import encoders
+import networks
 import numpy as np
 import torch
 from album import Album, album_of, neighbours
-from encoders import told_in_a_line
+from networks import told_in_a_line
 
 from betwixt.collection import read_collection
 from betwixt.hub import HubError, locate, resolve
@@ -73,10 +73,10 @@ def index(collection: str, encoder: str) -> EmbeddingIndex:
     embeddings = _stored(shown, encoder, folder_of(collection) / "index" / encoder)
     if embeddings is None:
         key = (collection, encoder)
-        embeddings = encoders.embed(
+        embeddings = networks.embed(
             encoder,
             len(shown),
-            (shown.open_or_blank(row, encoders.KEPT) for row in range(len(shown))),
+            (shown.open_or_blank(row, networks.KEPT) for row in range(len(shown))),
             lambda share: _shares.__setitem__(key, share),
         )
     return EmbeddingIndex(embeddings, shown.ids, encoder)
@@ -90,7 +90,7 @@ def _stored(shown: Album, encoder: str, folder: Path) -> torch.Tensor | None:
         rows = [stored.row_of(identity) for identity in shown.ids]
         embeddings = stored.embeddings[rows]
         tried = [*range(0, len(shown), max(1, len(shown) // TRIED))][:TRIED]
-        again = encoders.embed(encoder, len(tried), (shown.open(row, encoders.KEPT) for row in tried))
+        again = networks.embed(encoder, len(tried), (shown.open(row, networks.KEPT) for row in tried))
         if again.shape[1] != stored.dimensions or (again * embeddings[tried]).sum(1).min() < SAME:
             raise ValueError("the index was made with another version of the encoder")
         return embeddings
@@ -108,7 +108,7 @@ def calibration(collection: str, encoder: str) -> Calibration | None:
 
     Asked, where there are such, about places alone that the encoder was not trained on.
     """
-    shown, known = album(collection), set(encoders.load(encoder).class_names)
+    shown, known = album(collection), set(networks.load(encoder).class_names)
     asked = [place not in known for place in shown.places]
     for rows in (asked, None) if any(asked) else (None,):
         try:
@@ -130,7 +130,7 @@ def until_ready(collection: str, *names_of: str) -> Iterator[tuple[str, float]]:
             if future is None or (future.done() and future.exception()):
                 future = _started[key] = _workers.submit(calibration, collection, encoder)
         while wait([future], 0.4).not_done:
-            yield f"Looking at all pictures with {encoders.ENCODERS[encoder].title}", _shares.get(key, 0.0)
+            yield f"Looking at all pictures with {networks.ENCODERS[encoder].title}", _shares.get(key, 0.0)
         future.result()
 
 

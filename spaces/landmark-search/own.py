@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import encoders
+import networks
 import torch
 import uploads
 import zips
@@ -74,11 +74,11 @@ def build(files: Sequence[dict] | None, encoder: str) -> Iterator[Step | Own]:
             sources.append(_packed(picture))
             batch.append(picture)
         if batch and (len(batch) == BATCH or number == total):
-            parts.append(encoders.embed(encoder, len(batch), iter(batch)))
+            parts.append(networks.embed(encoder, len(batch), iter(batch)))
             batch = []
             yield Step(len(sources), min(total - len(left_out), MOST))
     if batch:  # some file that was counted never came
-        parts.append(encoders.embed(encoder, len(batch), iter(batch)))
+        parts.append(networks.embed(encoder, len(batch), iter(batch)))
     if not sources:
         name, why = left_out[0]
         more = f" The same goes for {len(left_out) - 1} more." if len(left_out) > 1 else ""

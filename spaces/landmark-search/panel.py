@@ -9,9 +9,7 @@ from PIL import Image
 
 from betwixt.images import fit
 from betwixt.linked_maps import FRAMES
-from betwixt.page import data_uri, note
-
-NAMED = 5  # files left out are named up to so many
+from betwixt.page import data_uri, files_left_out, note
 
 ON_RESULT_CLICK = """
 element.addEventListener("click", (event) => {
@@ -28,7 +26,7 @@ element.addEventListener("click", (event) => {
 
 def refusal(message: str, left_out: Sequence[tuple[str, str]] = ()) -> str:
     """One line on what did not work, and which files are to blame."""
-    return note("That did not work", message, role="alert") + _left_out(left_out)
+    return note("That did not work", message, role="alert") + files_left_out(left_out)
 
 
 def welcome(title: str, text: str) -> str:
@@ -247,14 +245,5 @@ def own(album: Album, left_out: Sequence[tuple[str, str]]) -> str:
     count = "1 picture" if len(album) == 1 else f"{len(album)} pictures"
     return (
         f'<div class="own"><h2>{count}{places}</h2><p>Click one: what is most like it?</p>'
-        f'<ol tabindex="0" role="group" aria-label="Your pictures">{items}</ol></div>{_left_out(left_out)}'
+        f'<ol tabindex="0" role="group" aria-label="Your pictures">{items}</ol></div>{files_left_out(left_out)}'
     )
-
-
-def _left_out(files: Sequence[tuple[str, str]]) -> str:
-    if not files:
-        return ""
-    named = "".join(f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in files[:NAMED])
-    more = f"<li>and {len(files) - NAMED} more</li>" if len(files) > NAMED else ""
-    count = "1 file was" if len(files) == 1 else f"{len(files)} files were"
-    return f'<div class="left-out" role="status"><p>{count} left out:</p><ul>{named}{more}</ul></div>'

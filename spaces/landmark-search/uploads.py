@@ -5,8 +5,8 @@ from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from encoders import KEPT
 from gradio.utils import get_upload_folder
+from networks import KEPT
 from PIL import Image
 
 from betwixt import page

@@ -10,6 +10,7 @@ from PIL import Image
 
 from betwixt.images import fit
 
+NAMED = 5  # files left out are named up to so many
 ON_EXAMPLE_CLICK = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -43,6 +44,16 @@ def progress(text: str, done: int, total: int) -> str:
     """How far something has come."""
     bar = f'<progress max="{max(total, 1)}" value="{done}"></progress>'
     return f'<div class="progress"><label>{escape(text)}{bar}</label></div>'
+
+
+def files_left_out(files: Sequence[tuple[str, str]]) -> str:
+    """Which files could not be used, and why: the first NAMED by name."""
+    if not files:
+        return ""
+    named = "".join(f"<li><b>{escape(name)}</b> {escape(why)}</li>" for name, why in files[:NAMED])
+    more = f"<li>and {len(files) - NAMED} more</li>" if len(files) > NAMED else ""
+    count = "1 file was" if len(files) == 1 else f"{len(files)} files were"
+    return f'<div class="left-out" role="status"><p>{count} left out:</p><ul>{named}{more}</ul></div>'
 
 
 def data_uri(picture: Image.Image, kind: str = "JPEG") -> str:
