@@ -17,10 +17,25 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
-from spaces_fixtures import CLASSES, EXAMPLES, FLAGS_PATH, PATIENCE, PROJECT, SPACE, SPACE_PATH, SPACES, STAND_INS, Site
+from spaces_fixtures import (
+    CLASSES,
+    EXAMPLES,
+    FLAGS_PATH,
+    LANDMARKS_PATH,
+    LANDMARKS_SPACE,
+    PATIENCE,
+    PROJECT,
+    SPACE,
+    SPACE_PATH,
+    SPACES,
+    STAND_INS,
+    Site,
+)
 
 from betwixt import ImageClassifier
 from betwixt.explain import CUES
+
+LANDMARK_EXAMPLE = next((LANDMARKS_SPACE / "examples").glob("*.png"))
 
 
 @pytest.fixture(scope="session")
@@ -275,6 +290,10 @@ def test_zero_gpu(stand_ins, chromium, tmp_path):
         assert "decorated map_classes" in site.log
         Client(f"{site.url}{FLAGS_PATH}", verbose=False).predict("fr", "jp", api_name="/mash_up")
         assert "on the GPU decode" in site.log
+        landmarks = Client(f"{site.url}{LANDMARKS_PATH}", verbose=False)
+        picture = handle_file(str(LANDMARK_EXAMPLE))
+        assert len(landmarks.predict(picture, explained=True, api_name="/search")[1]) == 2
+        assert "on the GPU compare" in site.log
         assert "launched" in site.log
         assert "on the GPU decide" in site.log
         page = chromium.new_page()
