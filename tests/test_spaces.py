@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 import subprocess
 import sys
@@ -281,7 +282,8 @@ def test_zero_gpu(stand_ins, chromium, tmp_path):
             gradio.Blocks.launch = launch
             """)
     )
-    variables = {"SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path), "BETWIXT_HUB": str(stand_ins)}
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    variables = {"SPACES_ZERO_GPU": "true", "PYTHONPATH": path, "BETWIXT_HUB": str(stand_ins)}
     with Site(SPACES / "launch.py", tmp_path, **variables) as site:
         own = Client(f"{site.wait().url}/clocks-crocodiles", verbose=False)
         opinions, heat_maps = classify(own, EXAMPLES[0], explained=True)
