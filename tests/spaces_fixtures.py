@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 from tables import encode, write_dataset
 
-from betwixt import VAE, ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier
+from betwixt import VAE, ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier, flags
+from betwixt.mashups import mash_ups
 
 PROJECT = Path(__file__).parents[1]
 SPACES = PROJECT / "spaces"
@@ -46,6 +47,9 @@ GENERATORS = {
     "clocks-crocodiles-vae": lambda: VAE(class_names=CLASSES[:2], image_size=64, base_channels=4, downsamplings=4),
 }
 ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
+FLAGS_SPACE, FLAGS_PATH = SPACES / "latent-flags", "/latent-flags/"
+FLAG_AUTOENCODERS = {"flags-autoencoder": {}, "flags-form-autoencoder": {"form_dim": 8}}
+FLAG_DATASETS = {"flags": 240, "flag-mashups": 40}  # how many of each the stand-ins have
 
 
 class Site:
@@ -99,8 +103,9 @@ class Site:
 @pytest.fixture(scope="session")
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
-    needed = [HUB / "models" / name / "config.json" for name in [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES]]
-    needed.append(HUB / "datasets" / "clocks-crocodiles" / "README.md")
+    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS]
+    needed = [HUB / "models" / name / "config.json" for name in models]
+    needed += [HUB / "datasets" / name / "README.md" for name in ("clocks-crocodiles", *FLAG_DATASETS)]
     return HUB if all(file.is_file() for file in needed) else None
 
 
@@ -124,7 +129,29 @@ def stand_ins(tmp_path_factory) -> Path:
         ensemble = ClassifierEnsemble(members=[member.config] * 2, thresholds=thresholds)
         ensemble.save_pretrained(folder / "models" / name)
     write_dataset(folder / "datasets" / "clocks-crocodiles", {"train": stand_in_rows()}, CLASSES, "# stand-ins")
+    for name, arguments in FLAG_AUTOENCODERS.items():
+        model = ConvAutoencoder(image_size=64, base_channels=4, latent_dim=16, fit="squash", **arguments)
+        model.save_pretrained(folder / "models" / name)
+    for name, count in FLAG_DATASETS.items():
+        layouts = sorted({flag.layout for flag in flags.read()})
+        write_dataset(folder / "datasets" / name, {"train": flag_rows(name, count, layouts)}, layouts, "# stand-ins")
     return folder
+
+
+def flag_rows(name: str, count: int, layouts: list[str]) -> list[dict]:
+    """Records of the world's flags, or of mash-ups of them."""
+    known = flags.read()
+    designs = [flag for flag in known if not flag.same_as]
+    return [
+        {
+            "image": encode(np.asarray(flags.draw(flag, (48, 32)))),
+            "label": layouts.index(flag.layout),
+            "code": flag.code,
+            "name": flag.name,
+            "palette": flags.palette_label(flag),
+        }
+        for flag in (designs[:count] if name == "flags" else mash_ups(known, count))
+    ]
 
 
 def stand_in_rows() -> list[dict]:

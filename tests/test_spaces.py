@@ -1,5 +1,6 @@
 """The Spaces without a browser: the site, the API, bad files, many clients, ZeroGPU, and the words."""
 
+import html
 import json
 import re
 import subprocess
@@ -16,7 +17,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
-from spaces_fixtures import CLASSES, EXAMPLES, PATIENCE, PROJECT, SPACE, SPACE_PATH, SPACES, STAND_INS, Site
+from spaces_fixtures import CLASSES, EXAMPLES, FLAGS_PATH, PATIENCE, PROJECT, SPACE, SPACE_PATH, SPACES, STAND_INS, Site
 
 from betwixt import ImageClassifier
 from betwixt.explain import CUES
@@ -41,7 +42,7 @@ def test_front_page_has_a_card_per_space_and_each_opens(site):
     for card in SPACES.glob("*/README.md"):
         metadata = yaml.safe_load(card.read_text(encoding="utf-8").split("---")[1])
         assert metadata["title"] in page
-        assert metadata["short_description"] in page
+        assert html.escape(metadata["short_description"]) in page
         assert f'href="{card.parent.name}/"' in page
         assert "gradio" in httpx.get(f"{site.url}/{card.parent.name}/").text
     for link in re.findall(r'(?:src|url\()="?([^")]+)"?', page):
@@ -272,6 +273,8 @@ def test_zero_gpu(stand_ins, chromium, tmp_path):
         assert len(opinions) == len(heat_maps) == 4
         assert "decorated decide" in site.log
         assert "decorated map_classes" in site.log
+        Client(f"{site.url}{FLAGS_PATH}", verbose=False).predict("fr", "jp", api_name="/mash_up")
+        assert "on the GPU decode" in site.log
         assert "launched" in site.log
         assert "on the GPU decide" in site.log
         page = chromium.new_page()

@@ -8,11 +8,12 @@ from typing import Any
 import gradio as gr
 import panel_find as panel
 from api_find import MOST, Functions, checked, faults, offer_checkpoint, offer_table, said
-from finder import Eye, Picture, Ranking, Search, data_uri, rank
+from finder import Eye, Picture, Ranking, Search, rank
 from uploads import gather
 
 from betwixt.few_shot import MIN_PICTURES
 from betwixt.images import ImageError
+from betwixt.page import data_uri
 
 PAGE = 48  # pictures that the gallery shows at first, and more on each click
 SECONDS_BETWEEN_UPDATES = 0.5

@@ -1,7 +1,5 @@
 """Finding pictures that lie between two classes: what networks make of pictures, and how these then rank."""
 
-import base64
-import io
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from betwixt import ImageClassifier, between
 from betwixt.collection import Collection
 from betwixt.few_shot import learn_classes
 from betwixt.images import ImageError, fit, open_image
+from betwixt.page import data_uri
 
 BATCH = 16
 SMALL_SIDE = 256  # pictures are decoded to no less a side: twice what the largest network sees
@@ -46,13 +45,6 @@ class Picture:
         if not self.thumbnail:
             self.thumbnail = data_uri(fit(image, min(THUMBNAIL_SIZE, *image.size)))
         return image
-
-
-def data_uri(picture: Image.Image, kind: str = "JPEG") -> str:
-    """A picture inside the page itself, so that a visitor's photo leaves no further file on the disk."""
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, quality=88)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def pictures_of(collection: Collection) -> list[Picture]:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from finder import data_uri
 from PIL import Image
 
 from betwixt.images import fit
+from betwixt.page import data_uri, note
 
 UNSURE = 0.6  # a lower probability is called "perhaps"
 LEANS = 0.15  # a smaller fall of the probability is not called leaning on something
@@ -46,28 +46,6 @@ class Reason:
     without: dict[str, float] = field(default_factory=dict)  # removed -> probability that its answer still has
 
 
-ON_EXAMPLE_CLICK = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button) trigger("select", { index: Number(button.dataset.index) });
-});
-"""
-
-
-def examples(files: list[tuple[Path, str]]) -> str:
-    """Pictures to click on, each with the words that name it."""
-    buttons = ""
-    for index, (path, label) in enumerate(files):
-        with Image.open(path) as picture:
-            source = data_uri(picture.convert("RGB"))
-        buttons += (
-            f'<button type="button" data-index="{index}" title="{escape(label)}">'
-            f'<img src="{source}" alt="{escape(label)}"></button>'
-        )
-    label = '<p id="examples-label">Or try one of these</p>'
-    return f'{label}<div role="group" aria-labelledby="examples-label">{buttons}</div>'
-
-
 def welcome(files: list[tuple[Path, str]], size: int = 32) -> str:
     """What stands where the answers will be: the examples in as many pixels as the networks see."""
     pictures = ""
@@ -82,10 +60,6 @@ def welcome(files: list[tuple[Path, str]], size: int = 32) -> str:
 def refusal(message: str) -> str:
     """One line on why a picture cannot be used."""
     return note("This picture cannot be used", message, role="alert")
-
-
-def note(title: str, text: str, pictures: str = "", role: str = "status") -> str:
-    return f'<div class="note" role="{role}">{pictures}<h2>{escape(title)}</h2><p>{escape(text)}</p></div>'
 
 
 def answers(

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from finder import BLEND, Picture, Ranking, Row, Search, data_uri
+from finder import BLEND, Picture, Ranking, Row, Search
 from panel import note, percent, progress, with_article
 from panel_axis import axis, label_of, tone_of
 
 from betwixt.images import ImageError, fit
+from betwixt.page import data_uri
 
 PICKED_SIZE = 320
 NAMED = 5  # files left out are named up to so many

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from html import escape
 
-from finder import CLASSES, Picture, data_uri
+from finder import CLASSES, Picture
 from generators import MOST, Verdict, Wanted
 from panel import note, percent, progress
 from PIL import Image
+
+from betwixt.page import data_uri
 
 ON_SHEET_CLICK = """
 let picture = null, focused = null, marked = null;  // of the sheet that is shown: its first, and two indices

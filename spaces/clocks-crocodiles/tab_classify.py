@@ -9,6 +9,7 @@ from panel import Opinion, Reason, Variant
 from PIL import Image
 from uploads import read
 
+from betwixt import page
 from betwixt.images import ImageError, fit
 
 PICTURE_SIZE = 320  # side of the pictures on the page, in pixels
@@ -104,7 +105,7 @@ def create_tab(classify: Classify, explain: Explain, vary: Vary, examples: list[
                 alt_text="The picture that you chose",
                 placeholder="# Drop a picture here\nor click to choose one",
             )
-            chosen = gr.HTML(panel.examples(examples), elem_id="examples", js_on_load=panel.ON_EXAMPLE_CLICK)
+            chosen = gr.HTML(page.examples(examples), elem_id="examples", js_on_load=page.ON_EXAMPLE_CLICK)
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML(panel.welcome(examples), elem_id="answers", js_on_load=None)
     chosen.select(pick_example, None, photo, api_visibility="private", show_progress="hidden")

@@ -1,6 +1,7 @@
 // Two maps of the same pictures. `element`, `props`, `watch` and `trigger` are those of Gradio's gr.HTML.
 const LEAST = 9, MOST = 110, FARTHEST = 40; // widths of a picture on the map in pixels; the strongest enlargement
 const VISITOR = -1; // the index of the picture that a visitor brought
+const MANY = 1200, SETTLED = 150, SELDOM = 500; // pictures, too many to paint at every frame; milliseconds
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const root = element.querySelector(".linked-maps");
@@ -14,6 +15,9 @@ class View {
     this.canvas = figure.querySelector("canvas");
     this.context = this.canvas.getContext("2d");
     this.shown = null; // positions as they are drawn, on their way to where they belong
+    this.still = document.createElement("canvas"); // all pictures as last painted, of this view or an earlier one
+    this.painted = null; // of which zoom, x and y; null: nothing that may still be shown
+    this.paintedAt = this.movedAt = 0;
     this.home();
     this.listen();
     new ResizeObserver(() => this.resize()).observe(this.canvas);
@@ -30,7 +34,8 @@ class View {
     const ratio = Math.min(devicePixelRatio || 1, 2);
     if (this.width) { this.x *= width / this.width; this.y *= height / this.height; }
     this.width = width; this.height = height; this.ratio = ratio;
-    this.canvas.width = width * ratio; this.canvas.height = height * ratio;
+    for (const canvas of [this.canvas, this.still]) { canvas.width = width * ratio; canvas.height = height * ratio; }
+    this.painted = null;
     this.hold();
     draw();
   }
@@ -38,7 +43,8 @@ class View {
   take(positions) {
     const before = this.shown;
     this.shown = positions.map((position) => [...position]);
-    if (!before || before.length !== positions.length || REDUCED) return;
+    this.painted = null;
+    if (!before || before.length !== positions.length || REDUCED || positions.length > MANY) return;
     const started = performance.now();
     const glide = (now) => {
       if (data?.maps[this.side].positions !== positions) return; // newer ones came
@@ -47,6 +53,7 @@ class View {
         this.shown[i][0] = before[i][0] + (end[0] - before[i][0]) * eased;
         this.shown[i][1] = before[i][1] + (end[1] - before[i][1]) * eased;
       });
+      this.painted = null;
       draw();
       if (t < 1) requestAnimationFrame(glide);
     };
@@ -71,13 +78,17 @@ class View {
 
   paint() {
     if (!this.width || !data || !this.shown) return;
-    const { context, ratio } = this, [wide, high] = this.tile(), near = lit === null ? [] : neighboursOf(lit, this.side);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
-    const front = new Set([...near, ...(lit === null || lit < 0 ? [] : [lit])]);
+    const { context } = this, [wide, high] = this.tile(), near = lit === null ? [] : neighboursOf(lit, this.side);
+    const by = this.refresh();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.globalAlpha = lit === null ? 1 : 0.3;
-    for (let i = 0; i < this.shown.length; i++) if (!front.has(i)) this.picture(i, wide, high);
+    context.drawImage(
+      this.still, (this.x - this.painted.x * by) * this.ratio, (this.y - this.painted.y * by) * this.ratio,
+      this.still.width * by, this.still.height * by,
+    );
     context.globalAlpha = 1;
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     if (lit !== null) {
       const [x, y] = this.place(this.positionOf(lit));
       context.strokeStyle = style("--ink"); context.lineWidth = 1.5;
@@ -85,15 +96,33 @@ class View {
       for (const i of near) { context.moveTo(x, y); context.lineTo(...this.place(this.shown[i])); }
       context.stroke();
     }
-    for (const i of front) if (i !== lit) this.picture(i, wide * 1.25, high * 1.25);
-    if (lit !== null && lit >= 0) this.picture(lit, wide * 1.8, high * 1.8, "--lit");
-    if (data.guest) this.picture(VISITOR, wide * 1.8, high * 1.8, "--lit");
+    for (const i of near) if (i !== lit) this.picture(context, i, wide * 1.25, high * 1.25);
+    if (lit !== null && lit >= 0) this.picture(context, lit, wide * 1.8, high * 1.8, "--lit");
+    if (data.guest) this.picture(context, VISITOR, wide * 1.8, high * 1.8, "--lit");
   }
 
-  picture(index, wide, high, frame) {
+  refresh() { // paint all pictures, if need be; how much larger this view is than the one that is painted
+    const { painted, still } = this, now = performance.now();
+    if (painted && painted.zoom === this.zoom && painted.x === this.x && painted.y === this.y) return 1;
+    // While a map of thousands moves, most frames show it as it was, stretched.
+    const moves = now - this.movedAt < SETTLED && now - this.paintedAt < SELDOM;
+    if (painted && moves && this.shown.length > MANY) {
+      setTimeout(draw, SETTLED);
+      return this.zoom / painted.zoom;
+    }
+    const context = still.getContext("2d"), [wide, high] = this.tile();
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.clearRect(0, 0, this.width, this.height);
+    for (let i = 0; i < this.shown.length; i++) this.picture(context, i, wide, high);
+    this.painted = { zoom: this.zoom, x: this.x, y: this.y };
+    this.paintedAt = performance.now();
+    return 1;
+  }
+
+  picture(context, index, wide, high, frame) {
     const [x, y] = this.place(this.positionOf(index)), left = x - wide / 2, top = y - high / 2;
     if (left > this.width || top > this.height || left + wide < 0 || top + high < 0) return;
-    const { context } = this, [width, height] = data.tile;
+    const [width, height] = data.tile;
     if (index === VISITOR) { if (guest) context.drawImage(guest, left, top, wide, high); }
     else if (sheet) {
       const column = index % data.columns, row = Math.floor(index / data.columns);
@@ -129,6 +158,7 @@ class View {
 
   moveBy(dx, dy) {
     this.x += dx; this.y += dy;
+    this.movedAt = performance.now();
     this.hold();
     draw();
   }
@@ -245,7 +275,7 @@ function draw() {
 
 function load(source) {
   const image = new Image();
-  image.onload = draw;
+  image.onload = () => { views.forEach((view) => (view.painted = null)); draw(); };
   image.src = source;
   return image;
 }

@@ -4,8 +4,6 @@ For Gradio: `gr.HTML(value, html_template=TEMPLATE, css_template=STYLE, js_on_lo
 gives; `select` says which picture was chosen, by its place in the list.
 """
 
-import base64
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import torch
 from PIL import Image
 
 from betwixt.images import fit
+from betwixt.page import data_uri
 
 TEMPLATE = """<div class="linked-maps">
   <figure><figcaption></figcaption><canvas tabindex="0" role="application"></canvas>
@@ -91,7 +90,7 @@ def linked_maps(
     if guest:
         value["guest"] = {
             "name": guest.name,
-            "picture": data_uri(fit(guest.picture, tile, "squash")),
+            "picture": data_uri(fit(guest.picture, tile, "squash"), "WEBP"),
             "positions": [frame(position[None])[0] for frame, position in zip(frames, guest.positions, strict=True)],
             "neighbours": [near.tolist() for near in guest.neighbours],
         }
@@ -105,7 +104,7 @@ def sheet_of(pictures: Sequence[Image.Image], tile: tuple[int, int]) -> str:
     for number, picture in enumerate(pictures):
         row, column = divmod(number, COLUMNS)
         sheet.paste(fit(picture, tile, "squash"), (column * width, row * height))
-    return data_uri(sheet)
+    return data_uri(sheet, "WEBP")
 
 
 def _frame(positions: np.ndarray) -> Callable[[np.ndarray], list]:
@@ -113,13 +112,6 @@ def _frame(positions: np.ndarray) -> Callable[[np.ndarray], list]:
     low, high = positions.min(0), positions.max(0)
     span = np.maximum(high - low, 1e-9)
     return lambda given: np.clip((given - low) / span, -0.05, 1.05).round(4).tolist()
-
-
-def data_uri(picture: Image.Image) -> str:
-    """A picture inside the page itself."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=85)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def groups_of(labels: Sequence[str]) -> tuple[list[int], Mapping[str, int]]:
