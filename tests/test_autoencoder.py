@@ -79,19 +79,25 @@ def test_blocks_are_the_depth_and_begin_as_nothing():
 def test_whitening_changes_the_latents_and_not_the_pictures():
     model, x = model_of(), torch.rand(200, 3, 32, 32) * 2 - 1
     before, latents = model(x), model.encode(x)
-    model.whiten(latents)
+    model.whiten(latents, shrinkage=0.0)
     torch.testing.assert_close(model(x), before, atol=1e-4, rtol=0)
     z = model.encode(x)
     assert not torch.allclose(z, latents)
     torch.testing.assert_close(z.mean(0), torch.zeros(6), atol=1e-3, rtol=0)
     torch.testing.assert_close(torch.cov(z.T), torch.eye(6), atol=1e-2, rtol=0)
+    model = model_of()
+    model.whiten(latents)
+    covariance = torch.cov(model.encode(x).T)
+    variances = torch.linalg.eigvalsh(torch.cov(latents.T)).flip(0)
+    expected = torch.diag(variances / (variances + 0.3 * variances.mean()))  # small ones stay small
+    torch.testing.assert_close(covariance, expected, atol=1e-2, rtol=0)
 
 
 def test_form_and_colours_are_parts_of_the_latent(pictures, tmp_path):
     model = model_of(form_dim=4)
     x = torch.rand(300, 3, 32, 32) * 2 - 1
     before = model(x)
-    model.whiten(model.encode(x))
+    model.whiten(model.encode(x), shrinkage=0.0)
     torch.testing.assert_close(model(x), before, atol=1e-4, rtol=0)
     z = model.encode(x)
     for part in (z[:, :4], z[:, 4:]):

@@ -125,7 +125,7 @@ def publish(options: argparse.Namespace) -> None:
             print(f"{bits} bits a weight cost {max(lost):.3f}: more are stored")
         if options.samples:
             with Image.open(options.samples) as sheet:
-                sheet.save(staged / SAMPLES, lossless=True)
+                sheet.save(staged / SAMPLES, quality=85)
         (staged / "README.md").write_text(card(options, recipe, model_class, table))
         target = options.output / options.name
         old = Path(temporary) / "old"

@@ -109,21 +109,23 @@ class ConvAutoencoder(PretrainedMixin, nn.Module):
         return [picture for x in self._batches(images) for picture in to_images(self(x))]
 
     @torch.no_grad()
-    def whiten(self, z: torch.Tensor) -> None:
-        """Turn and scale the latents so that those given, (N, latent_dim), become uncorrelated, with mean 0 and
-        variance 1, the widest direction first, form and colours each for itself; every reconstruction stays as it is.
+    def whiten(self, z: torch.Tensor, shrinkage: float = 0.3) -> None:
+        """Turn and scale the latents so that those given, (N, latent_dim), become uncorrelated, with mean 0 and about
+        as much variance in each direction, the widest first, form and colours each for itself; every reconstruction
+        stays as it is.
 
-        Without this a few directions, mostly brightness, decide how alike two latents are.
+        Without this a few directions, mostly brightness, decide how alike two latents are. What hardly varies among
+        these pictures is noise, and must not become as loud as the rest: `shrinkage` times the mean variance is added
+        to each.
         """
         for part in (slice(self.form_dim), slice(self.form_dim, None)) if self.form_dim else (slice(None),):
-            self._whiten(part, z[:, part].cpu().double())
+            self._whiten(part, z[:, part].cpu().double(), shrinkage)
 
-    def _whiten(self, part: slice, z: torch.Tensor) -> None:
+    def _whiten(self, part: slice, z: torch.Tensor, shrinkage: float) -> None:
         mean, covariance = z.mean(0), torch.cov(z.T).reshape(z.shape[1], z.shape[1])
         variances, directions = torch.linalg.eigh(covariance)
         variances, directions = variances.flip(0), directions.flip(1)
-        # What hardly varies among these pictures is noise, and must not become as loud as the rest.
-        spread = variances.clamp_min(1e-4 * variances[0]).sqrt()
+        spread = (variances.clamp_min(0) + shrinkage * variances.mean()).sqrt()
         last, first = self.encoder[-1], self.decoder[0]
         weight, bias = last.weight[part].cpu().double(), last.bias[part].cpu().double()
         last.weight[part] = (directions.T @ weight / spread[:, None]).to(last.weight)

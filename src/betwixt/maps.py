@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 FEW = 1000  # points, up to which exact neighbours and the Barnes-Hut method are faster
-ITERATIONS = (250, 500)  # with the attraction exaggerated, and without (Belkina et al. 2019)
+ITERATIONS = (250, 400)  # with the attraction exaggerated, and without (Belkina et al. 2019)
 PLACING = 100  # iterations for new points
 PROGRESS_EVERY = 25
 MOST_NUMBERS = 100  # of features; longer ones are first turned so that these hold most of what differs
