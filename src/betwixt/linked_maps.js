@@ -30,7 +30,7 @@ class View {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    if (!width) return; // its tab is hidden
+    if (!width || !height) return; // its tab is hidden, or its style not there yet
     const ratio = Math.min(devicePixelRatio || 1, 2);
     if (this.width) { this.x *= width / this.width; this.y *= height / this.height; }
     this.width = width; this.height = height; this.ratio = ratio;
