@@ -23,6 +23,7 @@ def open_tab(open_page, **options) -> Page:
 
 def wait_for_sheet(page: Page, count: int = 8) -> None:
     expect(page.locator("#sheet .drawn button")).to_have_count(count, timeout=PATIENCE)
+    page.wait_for_timeout(500)  # Gradio renders it once more when the drawing has ended: a key pressed then is lost
 
 
 def pictures(page: Page) -> list[str]:
