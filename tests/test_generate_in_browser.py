@@ -23,6 +23,7 @@ def open_tab(open_page, **options) -> Page:
 
 def wait_for_sheet(page: Page, count: int = 8) -> None:
     expect(page.locator("#sheet .drawn button")).to_have_count(count, timeout=PATIENCE)
+    page.wait_for_timeout(500)  # Gradio renders it once more when the drawing has ended: a key pressed then is lost
 
 
 def pictures(page: Page) -> list[str]:
@@ -174,7 +175,9 @@ def test_the_api_draws_and_judges(client):
     assert all(set(row["probabilities"]) == {"clock", "crocodile"} for row in verdicts)
     assert all(isinstance(row["both"], bool) for row in verdicts)
     again, _ = client.predict(seed=6, count=1, api_name="/generate_hybrids")
-    assert abs(arrays(again)[0].astype(int) - arrays(drawn)[1]).mean() < 1  # steering makes more of how batches round
+    other, same, repeated = (array.astype(int) for array in (*arrays(drawn)[:2], arrays(again)[0]))
+    # The same, but for what steering makes of how batches of other sizes round.
+    assert abs(repeated - same).mean() < 0.05 * abs(repeated - other).mean()
 
 
 def test_two_visitors_at_once_have_their_own_seeds(client, site):

@@ -62,7 +62,7 @@ KINDS = {
     "ConvAutoencoder": Kind(
         "autoencoder",
         "structural similarity",
-        "model.embed([image])  # the latent (1, latent_dim), of length 1\n"
+        'model.embed([image])  # the latent, of length 1; where form has a part of it, that: part="all" gives all\n'
         "model.reconstruct([image])[0]  # the picture as drawn from its latent",
     ),
     "ClassifierEnsemble": Kind(
@@ -80,6 +80,9 @@ KINDS = {
 SAMPLES = "samples.webp"
 HELD_OUT = """On pictures held out of every published model's training (a fixed fifth of each dataset, near-duplicates
 on one side), with the weights as they are here. Intervals: 95 %, bootstrap over groups of near-duplicates."""
+FLAGS = """On pictures of real flags, one of each design, which no network was trained on, by
+`training/evaluate_maps.py`, with the weights as they are here; beside them features that need no network. Intervals:
+95 %, bootstrap over the flags."""
 HYBRIDS = """Pictures in equal shares of both classes, with the weights as they are here. A *true hybrid* passes every
 gate of `training/hybrid_gates.py`: judges that had no part in the drawing see *both*, and do not call it neither; it
 lies among held-out pictures (*real*); it is no copy of a training picture (*new*); it is not put together of two (*one
@@ -273,7 +276,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
 
 {sheet}## Measured
 
-{HYBRIDS if generates else HELD_OUT}
+{HYBRIDS if generates else FLAGS if options.table else HELD_OUT}
 
 | pictures | figure | value | interval |
 |---|---|---|---|

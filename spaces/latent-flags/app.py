@@ -101,14 +101,15 @@ ABOUT_NEIGHBOURS = """
 ABOUT_MASH_UP = """
 <div class="about">
   <section><h2>What you see</h2>
-  <p>New flags: all ways to share out layout, colours and emblem, and what two networks draw between two flags.</p>
+  <p>New flags: all ways to share out layout, colours and emblem; what one network draws between two flags, and
+  another of the form of one in the colours of the other.</p>
   </section>
   <section><h2>How it works</h2>
   <p>Each flag is a line of text in a small grammar of bands, crosses, stars and the like, so that parts can be
   exchanged. The networks learned from thousands of such mash-ups and never saw a real flag.</p></section>
   <section><h2>Its limits</h2>
-  <p>Emblems are simplified, and not every layout has room for one. Through the latents everything is a little
-  blurred: so few numbers hold a layout, but no lettering.</p></section>
+  <p>Emblems are simplified, and not every layout has room for one. Through the latents everything is blurred, and
+  what is rare melts: so few numbers hold a layout, but no fine emblem.</p></section>
 </div>
 """
 
@@ -203,7 +204,7 @@ def build_demo() -> gr.Blocks:
             tab_map.create_tab(demo, functions, EXAMPLES)
             gr.HTML(ABOUT_MAP, js_on_load=None)
         with gr.Tab("Neighbours", elem_id="tab-neighbours") as tab:
-            choices = [(name, code) for code, name in names.items()]
+            choices = sorted((flag.name, flag.code) for flag in read())  # those with the flag of another country too
             tab_neighbours.create_tab(tab, atlas.nearest, atlas.flag_of, choices, EXAMPLES)
             gr.HTML(ABOUT_NEIGHBOURS, js_on_load=None)
         with gr.Tab("Mash up", elem_id="tab-mash-up") as tab:

@@ -27,7 +27,7 @@ SIDE = 64  # of the squares that flags are squashed to
 NEAREST = 5
 BATCH = 256  # pictures whose features are computed at once
 PERPLEXITIES = (5, 80)
-FAR = 0.98  # of the flags have another one nearer: what has none is far from all
+FAR = 0.9  # of the flags have another one nearer: what has none is far from all
 MOST_MAPS = 48  # kept; the one that was looked at longest ago goes first
 COLLECTIONS = {
     "flags": 0,

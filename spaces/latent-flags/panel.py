@@ -37,8 +37,8 @@ def about_flag(flag: Flag) -> str:
 def about_guest(placed: Sequence[Placed], titles: Sequence[str]) -> str:
     """What is to say of a visitor's picture on the maps."""
     far = [
-        f"by “{title}” the nearest flag is {max(0.0, one.likeness):.2f} like it, and nearly every flag has one that is "
-        f"{one.usual:.2f} like it or more"
+        f"by “{title}” the nearest flag is {max(0.0, one.likeness):.2f} like it, and nine of ten flags have one that "
+        f"is {one.usual:.2f} like it or more"
         for title, one in zip(titles, placed, strict=True)
         if one.is_far
     ]
@@ -66,7 +66,7 @@ def rows(title: str, found: Sequence[tuple[str, str, Sequence[tuple[Flag, float]
 def sheet(headline: str, text: str, pictures: Sequence[tuple[Image.Image, str]]) -> str:
     """Pictures with a line below each."""
     items = "".join(
-        f'<li><img src="{small(picture)}" alt="{escape(words)}"><span>{escape(words)}</span></li>'
+        f'<li><img src="{in_proportion(picture)}" alt="{escape(words)}"><span>{escape(words)}</span></li>'
         for picture, words in pictures
     )
     return f'<div class="sheet"><h2>{escape(headline)}</h2><p>{escape(text)}</p><ol>{items}</ol></div>'
@@ -76,6 +76,12 @@ def strip(pictures: Sequence[Image.Image]) -> str:
     """Pictures side by side, small, that the words around them explain."""
     row = "".join(f'<img src="{small(picture)}" alt="">' for picture in pictures)
     return f'<div class="strip" aria-hidden="true">{row}</div>'
+
+
+def in_proportion(picture: Image.Image) -> str:
+    """A flag for the page, as wide as it is."""
+    height = SIZE[1]
+    return data_uri(fit(picture, (round(height * picture.width / picture.height), height), "squash"), "WEBP")
 
 
 def small(picture: Image.Image) -> str:

@@ -92,7 +92,7 @@ def create_tab(page: gr.Blocks, functions: Functions, examples: Sequence[tuple[P
             brought = uploads.read(file) if file else None
         except ImageError as error:
             gr.Warning(str(error))
-            return brought, brought or drawn
+            brought = None
         return brought, brought or drawn
 
     def take_sketch(sketch: dict | None, brought: Image.Image | None) -> tuple[Image.Image | None, Image.Image | None]:

@@ -56,9 +56,9 @@ def create_tab(
     def open_tab(code: str, has: str) -> str | dict:
         return gr.skip() if has else show_chosen(code)
 
-    def show_brought(upload: dict | None) -> str | dict:
+    def show_brought(upload: dict | None, code: str) -> str:
         if not upload:
-            return gr.skip()
+            return show_chosen(code)
         try:
             return panel.rows("Which flags are like yours?", compare(uploads.read(upload), None, SHOWN))
         except ImageError as error:
@@ -112,7 +112,7 @@ def create_tab(
     quiet = {"api_visibility": "private", "concurrency_limit": 4, "trigger_mode": "always_last"}
     tab.select(open_tab, [code, shown], shown, **quiet)
     code.input(show_chosen, code, shown, **quiet)
-    upload.change(show_brought, upload, shown, preprocess=False, **quiet)
+    upload.change(show_brought, [upload, code], shown, preprocess=False, **quiet)
     gr.Button(visible=False).click(
         neighbours,
         [
