@@ -30,7 +30,7 @@ from betwixt.autoencoder import ConvAutoencoder
 from betwixt.images import from_bytes, resized
 
 NEIGHBOURS = 7
-MOST_SIDE = 32  # of the raw pixels that are features: a regression on more takes very long, and tells no more
+MOST_SIDE = 32  # of the raw pixels that are features: a regression on more takes very long
 REGULARISATIONS = np.logspace(-5, 1, 7)
 ERROR, SIMILARITY = "reconstruction error", "structural similarity"
 PROBE, NEAREST = "class by a linear probe", "class by the nearest neighbours"

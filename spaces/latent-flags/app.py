@@ -106,7 +106,7 @@ ABOUT_MASH_UP = """
   </section>
   <section><h2>How it works</h2>
   <p>Each flag is a line of text in a small grammar of bands, crosses, stars and the like, so that parts can be
-  exchanged. The networks learned from thousands of such mash-ups and never saw a real flag.</p></section>
+  exchanged. The networks learned from thousands of such mash-ups and saw no real flag whole.</p></section>
   <section><h2>Its limits</h2>
   <p>Emblems are simplified, and not every layout has room for one. Through the latents everything is blurred, and
   what is rare melts: so few numbers hold a layout, but no fine emblem.</p></section>

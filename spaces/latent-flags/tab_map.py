@@ -149,16 +149,8 @@ def create_tab(page: gr.Blocks, functions: Functions, examples: Sequence[tuple[P
             perplexity = gr.Slider(least, most, 30, step=1, label="Perplexity: how many neighbours count")
         with gr.Column(scale=3, min_width=300), gr.Tabs():
             with gr.Tab("Your flag"):
-                upload = gr.Image(
-                    label="A picture of a flag, or of anything",
-                    type="filepath",
-                    sources=["upload", "clipboard"],
-                    height=220,
-                    buttons=[],
-                    elem_id="own-flag",
-                    placeholder="# Drop a flag here\nor click to choose one",
-                )
-                uploads.offer(examples, upload, "map-examples")
+                label = "A picture of a flag, or of anything"
+                upload = uploads.create_box(label, "own-flag", examples, "map-examples")
             with gr.Tab("Draw one"):
                 sketch = gr.Sketchpad(
                     label="Your own flag",

@@ -97,16 +97,7 @@ def create_tab(
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             code = gr.Dropdown(choices, value="sn", label="A flag", filterable=True, elem_id="neighbours-of")
-            upload = gr.Image(
-                label="Or a picture of yours",
-                type="filepath",
-                sources=["upload", "clipboard"],
-                height=220,
-                buttons=[],
-                elem_id="compared",
-                placeholder="# Drop a flag here\nor click to choose one",
-            )
-            uploads.offer(examples, upload, "neighbours-examples")
+            upload = uploads.create_box("Or a picture of yours", "compared", examples, "neighbours-examples")
         with gr.Column(scale=3, min_width=320):
             shown = gr.HTML("", elem_id="neighbours", js_on_load=None)
     quiet = {"api_visibility": "private", "concurrency_limit": 4, "trigger_mode": "always_last"}

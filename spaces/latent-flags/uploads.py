@@ -14,14 +14,24 @@ from betwixt.images import fit, open_image, stored_upload
 KEPT = (192, 128)  # width and height: more than anything looks at
 
 
-def offer(examples: Sequence[tuple[Path, str]], box: gr.Image, elem_id: str) -> None:
-    """Pictures to click on, with what they show, which then are in the box as if they had been brought."""
+def create_box(label: str, elem_id: str, examples: Sequence[tuple[Path, str]], examples_id: str) -> gr.Image:
+    """A box for a picture, and below it examples to click on, which then are in the box as if they had been brought."""
 
     def pick(event: gr.EventData) -> Path:
         return examples[event.index][0]
 
-    shown = gr.HTML(page.examples(examples, panel.SIZE), elem_id=elem_id, js_on_load=page.ON_EXAMPLE_CLICK)
+    box = gr.Image(
+        label=label,
+        type="filepath",
+        sources=["upload", "clipboard"],
+        height=220,
+        buttons=[],
+        elem_id=elem_id,
+        placeholder="# Drop a flag here\nor click to choose one",
+    )
+    shown = gr.HTML(page.examples(examples, panel.SIZE), elem_id=examples_id, js_on_load=page.ON_EXAMPLE_CLICK)
     shown.select(pick, None, box, api_visibility="private", show_progress="hidden")
+    return box
 
 
 def read(file: dict | None) -> Image.Image:
