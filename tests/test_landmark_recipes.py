@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from loop import last_checkpoint
 from PIL import Image
 from tables import joined, read_dataset
@@ -84,11 +85,27 @@ def test_an_encoder_learns_to_search(project, run_recipe, encoder):
         run_recipe, project, "published", "--encoders", "encoder", "--dataset", "places", "--against", "raw pixels"
     )["places"]
     assert table["pictures"] == 56
-    assert table["places"] == 4
-    learned, raw = table["encoders"]["encoder"], table["encoders"]["raw pixels"]
+    assert {*table["places"]} == {"seen"}
+    asked = [split for split in read_collection(project / "runs" / "datasets" / "places").splits if split == "test"]
+    assert table["places"]["seen"]["asked"] == len(asked)
+    rows = table["places"]["seen"]["encoders"]
+    learned, raw = rows["encoder"], rows["raw pixels"]
     assert learned["mAP"]["value"] > raw["mAP"]["value"] + 0.1
     assert learned["mAP more than raw pixels"]["value"] == pytest.approx(learned["mAP"]["value"] - raw["mAP"]["value"])
     assert 0 <= learned["MAP at R"]["low"] <= learned["MAP at R"]["value"] <= learned["mAP"]["high"]
+
+
+def test_an_encoder_is_published_with_what_it_finds(project, run_recipe):
+    model = train(run_recipe, project, "three", "--steps", "20", "--classes", *PLACES[:3])
+    run_recipe(project, "publish.py", "three", "three", "--dataset", "places", "--search", "--output", "published")
+    assert ImageClassifier.from_pretrained(project / "published" / "three").class_names == model.class_names
+    card = (project / "published" / "three" / "README.md").read_text()
+    metadata = yaml.safe_load(card.split("---")[1])
+    assert metadata["pipeline_tag"] == "image-feature-extraction"
+    found = {metric["name"]: metric for metric in metadata["model-index"][0]["results"][0]["metrics"]}
+    assert {"mAP, seen places", "mAP, unseen places", "mAP, unseen places (raw pixels)"} <= {*found}
+    assert found["recall at 1, unseen places"]["type"] == "recall_at_1_unseen_places"
+    assert "model.embed([image])" in card
 
 
 def evaluate(run_recipe, project: Path, *options: str) -> dict:

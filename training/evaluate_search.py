@@ -5,9 +5,10 @@
     python training/evaluate_search.py unseen --dataset landmarks-photos --weights SQUEEZENET.pth \\
         --output benchmarks/results/search_unseen.json
 
-Each picture asked about is looked for among all others of its dataset; right is what shows the same place. For `unseen`
-the places are dealt into folds; the pictures of a fold are looked for with an encoder that was trained on the other
-places alone, among the same pictures whatever the encoder.
+Each picture asked about is looked for among all others of its dataset; right is what shows the same place. `published`
+asks about the test splits, and about all pictures of places that none of the encoders was trained on. For `unseen` the
+places are dealt into folds; the pictures of a fold are looked for with an encoder that was trained on the other places
+alone, among the same pictures whatever the encoder.
 """
 
 import os
@@ -35,7 +36,10 @@ BACKBONE = "backbone"
 SIDE = 32  # at which raw pixels are compared
 TRANSFER = ["--epochs", "8", "--learning-rate", "1e-3", "--backbone-rate", "0.1"]
 RECIPES = {  # that are trained on the places of the other folds
-    "scratch": ["--architecture", "resnet9", "--base-channels", "16", "--embedding-dim", "128", "--epochs", "30"],
+    "scratch": [
+        *("--architecture", "resnet9", "--base-channels", "16", "--network-size", "96"),
+        *("--embedding-dim", "128", "--epochs", "30"),
+    ],
     "transfer": TRANSFER,
     "transfer, generalised means": [*TRANSFER, "--pooling", "gem"],
 }
@@ -45,8 +49,8 @@ RECIPES = {  # that are trained on the places of the other folds
 class Published:
     """Measure encoders as they are published."""
 
-    encoders: list[str] = option(help="runs or published names; the second one is what the others are compared with")
-    dataset: list[str] = option(help="pictures of their test splits are looked for, each among all of its dataset")
+    encoders: list[str] = option(help="runs, published names or folders")
+    dataset: list[str] = option(help="held-out pictures are looked for, each among all of its dataset")
     against: str = option("landmarks-pretrained", "the encoder that the others are compared with in pairs")
     output: str | None = option(None, "write the table here as JSON as well")
 
@@ -69,23 +73,32 @@ def main() -> None:
 
 
 def published(options: Published) -> dict:
-    """{dataset: {"pictures", "asked", "places", "encoders": {name: figures}}}."""
+    """{dataset: {"pictures", "places": {"seen": {"asked", "places", "encoders": {name: figures}}, "unseen": ...}}}.
+
+    Seen places are those that any of the encoders was trained on: in other pictures than those that are asked about.
+    """
+    models = {encoder: load(str(folder_of(encoder)))[0] for encoder in options.encoders}
+    trained_on = {place for model in models.values() for place in model.class_names}
     table = {}
     for name in options.dataset:
-        found: dict[str, dict[str, torch.Tensor]] = {}
-        for encoder in [PIXELS, *options.encoders]:
-            model = None if encoder == PIXELS else load(str(folder_of(encoder)))[0]
-            pictures = whole(name, SIDE if model is None else model.image_size)
+        spaces = {}
+        for encoder, model in {PIXELS: None, **models}.items():
+            pictures = whole(name, model.image_size if model else SIDE)
             x = from_bytes(pictures.pixels)
-            features = plain_features.pixels(x) if model is None else embed(model, None, x)
-            asked = torch.tensor([split == "test" for split in pictures.columns["split"]]).nonzero().flatten()
-            found[encoder] = figures(features, pictures.labels, asked)
-        table[Path(name).name] = {
-            "pictures": len(pictures),
-            "asked": len(asked),
-            "places": len(pictures.labels.unique()),
-            "encoders": summary(found, options.against, torch.tensor(pictures.columns["group"])[asked]),
-        }
+            spaces[encoder] = embed(model, None, x) if model else plain_features.pixels(x)
+        is_test = torch.tensor([split == "test" for split in pictures.columns["split"]])
+        is_seen = torch.tensor([place in trained_on for place in pictures.class_names])[pictures.labels]
+        groups = torch.tensor(pictures.columns["group"])
+        table[Path(name).name] = {"pictures": len(pictures), "places": {}}
+        for kind, chosen in {"seen": is_test & is_seen, "unseen": ~is_seen}.items():
+            asked = chosen.nonzero().flatten()
+            if len(asked):
+                found = {key: figures(features, pictures.labels, asked) for key, features in spaces.items()}
+                table[Path(name).name]["places"][kind] = {
+                    "asked": len(asked),
+                    "places": len(pictures.labels[asked].unique()),
+                    "encoders": summary(found, options.against, groups[asked]),
+                }
     return table
 
 

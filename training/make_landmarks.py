@@ -11,6 +11,7 @@ fifth of all, by content, becomes the test split. A render that was killed goes 
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ class Recipe:
     source: list[str] = option(["rendered"], "rendered, or folder PATH, or hub ID")
     count: int = option(60, "rendered pictures of each place", range=(1, 100_000))
     image_size: int = option(96, "side of rendered pictures, and short side of photos, in pixels", range=(32, 512))
+    quality: int = option(90, "of the WebP that is stored, 1 to 100; 100: lossless", range=(1, 100))
     image_column: str | None = option(None, "of a Hub dataset; default: its first image column")
     label_column: str | None = option(None, "of a Hub dataset; default: its first ClassLabel")
     seed: int = option(0, "of the rendered pictures")
@@ -49,7 +51,8 @@ def make(recipe: Recipe) -> None:
         case ["rendered"]:
             count = recipe.count * len(landmarks.PLACES)
             key = f"landmarks-{recipe.seed}"
-            records = rendered(landmarks, lambda *of: views(recipe.seed, *of), count, recipe.image_size, parts, key)
+            shown = partial(views, recipe.seed)
+            records = rendered(landmarks, shown, count, recipe.image_size, parts, key, recipe.quality)
             records = [{**record, "class": record.pop("place")} for record in records]
         case ["folder", path]:
             found = pictures_below(Path(path))
@@ -85,7 +88,7 @@ def photo(picture: Image.Image, place: str, recipe: Recipe, **columns: str) -> d
     scale = min(1.0, recipe.image_size / min(picture.size))
     size = tuple(max(1, round(side * scale)) for side in picture.size)
     small = np.asarray(fit(picture, size, "squash"))
-    return {"image": encode(small), "class": place, "source": "photos", **columns}
+    return {"image": encode(small, recipe.quality), "class": place, "source": "photos", **columns}
 
 
 def one_of_each(rows: list[dict]) -> Iterator[dict]:

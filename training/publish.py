@@ -10,6 +10,7 @@ again with its --table.
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ class Kind:
     """What publishing must know of a class.
 
     Args:
-        stem: train_<stem>.py makes its checkpoints, evaluate_<stem>.py measures them.
+        stem: train_<stem>.py makes its checkpoints, evaluate_<stem>.py measures them, where it is not said otherwise.
         quality: the figure that fewer bits must not lower.
         usage: lines of Python for the card, that use `model` and `image`.
     """
@@ -47,6 +48,7 @@ class Kind:
     usage: str
 
 
+SEARCHES = "ImageClassifier, to search with"
 GENERATE = (
     "model.generate(count=4, seed=0)  # 4 pictures in equal shares of model.class_names\n"
     "model.generate({model.class_names[0]: 0.8, model.class_names[1]: 0.2}, combine=model.COMBINATIONS[0])[0]"
@@ -58,6 +60,11 @@ KINDS = {
         "model.class_names\n"
         "model.predict([image])  # probabilities (1, num_classes)\n"
         "model.embed([image])  # features (1, D), of length 1",
+    ),
+    SEARCHES: Kind(
+        "classifier",
+        "mAP, seen places",
+        "model.embed([image])  # (1, D), of length 1: alike where their product is near 1",
     ),
     "ConvAutoencoder": Kind(
         "autoencoder",
@@ -78,11 +85,15 @@ KINDS = {
 }
 
 SAMPLES = "samples.webp"
+RAW_PIXELS = "raw pixels"
 HELD_OUT = """On pictures held out of every published model's training (a fixed fifth of each dataset, near-duplicates
 on one side), with the weights as they are here. Intervals: 95 %, bootstrap over groups of near-duplicates."""
 FLAGS = """On pictures of real flags, one of each design, which no network was trained on, by
 `training/evaluate_maps.py`, with the weights as they are here; beside them features that need no network. Intervals:
 95 %, bootstrap over the flags."""
+SEARCH = """Pictures held out of training (a fixed fifth), and all pictures of places that it was not trained on, each
+looked for among all others of its dataset, with the weights as they are here; beside raw pixels of 32x32. Right is what
+shows the same place. Intervals: 95 %, bootstrap over the pictures."""
 HYBRIDS = """Pictures in equal shares of both classes, with the weights as they are here. A *true hybrid* passes every
 gate of `training/hybrid_gates.py`: judges that had no part in the drawing see *both*, and do not call it neither; it
 lies among held-out pictures (*real*); it is no copy of a training picture (*new*); it is not put together of two (*one
@@ -96,6 +107,7 @@ def main() -> None:
     parser.add_argument("name", help="the published name")
     parser.add_argument("--dataset", nargs="+", required=True, help="measured on the test split of each")
     parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
+    parser.add_argument("--search", action="store_true", help="a classifier is there to search with: measure that")
     parser.add_argument("--table", help="what evaluate_hybrids.py wrote of generators, or evaluate_maps.py of features")
     parser.add_argument("--samples", help="a sheet of a generator's pictures, for its card")
     parser.add_argument(
@@ -114,14 +126,15 @@ def publish(options: argparse.Namespace) -> None:
     recipe = json.loads((checkpoint / "recipe.json").read_text())
     model_class = json.loads((checkpoint / "model" / "config.json").read_text())["model_class"]
     model = getattr(betwixt, model_class).from_pretrained(checkpoint / "model")
+    kind = SEARCHES if options.search else model_class
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
-        figure = KINDS[model_class].quality
-        full = measured(checkpoint / "model", model_class, options) if figure else None
+        figure = KINDS[kind].quality
+        full = measured(checkpoint / "model", kind, options) if figure else None
         for bits in (bits for bits in PRECISIONS if bits >= options.bits):
             model.save_pretrained(staged, dtype=PRECISIONS[bits])
-            table = full if full and bits == 32 else measured(staged, model_class, options)
+            table = full if full and bits == 32 else measured(staged, kind, options)
             lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
             if max(lost, default=0.0) <= MAX_LOSS:
                 break
@@ -129,7 +142,7 @@ def publish(options: argparse.Namespace) -> None:
         if options.samples:
             with Image.open(options.samples) as sheet:
                 sheet.save(staged / SAMPLES, quality=85)
-        (staged / "README.md").write_text(card(options, recipe, model_class, table))
+        (staged / "README.md").write_text(card(options, recipe, kind, table))
         target = options.output / options.name
         old = Path(temporary) / "old"
         if target.exists():
@@ -139,30 +152,46 @@ def publish(options: argparse.Namespace) -> None:
     print(f"{target}: {size / 1e6:.2f} MB")
 
 
-def measured(folder: Path, model_class: str, options: argparse.Namespace) -> dict:
-    """The table of the class's evaluation."""
-    generates = KINDS[model_class].usage == GENERATE
-    if generates or options.table:
-        model = getattr(betwixt, model_class).from_pretrained(folder)
+def measured(folder: Path, kind: str, options: argparse.Namespace) -> dict:
+    """The table of the evaluation of a model of one of KINDS."""
+    generates = KINDS[kind].usage == GENERATE
+    if generates or options.table or kind == SEARCHES:
+        model = getattr(betwixt, kind.partition(",")[0]).from_pretrained(folder)
+        if generates:
+            results = of_generator(options, model, folder)
+        else:
+            results = of_search(options, folder) if kind == SEARCHES else {"real flags": of_maps(options)}
         return {
             "task": "unconditional-image-generation" if generates else "image-feature-extraction",
             "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "results": of_generator(options, model, folder) if generates else {"real flags": of_maps(options)},
+            "results": results,
         }
+    command = [f"evaluate_{KINDS[kind].stem}.py", "checkpoint", "--model", str(folder), "--dataset", *options.dataset]
+    return output_of([*command, *(["--others", *options.others] if options.others else [])])
+
+
+def output_of(command: list[str]) -> dict:
+    """What a script of this folder writes to its --output."""
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        script = Path(__file__).with_name(f"evaluate_{KINDS[model_class].stem}.py")
-        command = [
-            sys.executable,
-            str(script),
-            "checkpoint",
-            "--model",
-            str(folder),
-            "--dataset",
-            *options.dataset,
-        ]
-        command += [*(["--others", *options.others] if options.others else []), "--output", file.name]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        script = str(Path(__file__).with_name(command[0]))
+        subprocess.run(
+            [sys.executable, script, *command[1:], "--output", file.name], check=True, stdout=subprocess.DEVNULL
+        )
         return json.loads(Path(file.name).read_text())
+
+
+def of_search(options: argparse.Namespace, folder: Path) -> dict:
+    """{dataset: {figure: ...}}, beside raw pixels."""
+    command = ["evaluate_search.py", "published", "--encoders", str(folder), "--dataset", *options.dataset]
+    return {
+        dataset: {
+            f"{figure}, {places} places{' (raw pixels)' if name == RAW_PIXELS else ''}": row[figure]
+            for places, asked in table["places"].items()
+            for figure in ("mAP", "recall at 1", "MAP at R")
+            for name, row in asked["encoders"].items()
+        }
+        for dataset, table in output_of(command).items()
+    }
 
 
 def of_generator(options: argparse.Namespace, model: DiffusionModel | ConditionalGAN | VAE, folder: Path) -> dict:
@@ -194,7 +223,7 @@ def of_maps(options: argparse.Namespace) -> dict:
     own = {space: row for space, row in spaces.items() if space.partition(":")[0] == options.name}
     if not own:
         raise ValueError(f"{options.table} has no row of {options.name}")
-    shown = own | {space: spaces[space] for space in ("raw pixels", "edges", "colours")}
+    shown = own | {space: spaces[space] for space in (RAW_PIXELS, "edges", "colours")}
     return {
         f"{figure} ({space.removeprefix(f'{options.name}: ')})": row[figure]
         for figure in ("layout purity", "palette purity", "twin recall at 1")
@@ -208,9 +237,9 @@ def quality(table: dict, name: str, figure: str) -> float:
     return figures.get(figure, next(iter(figures.values())))["value"]
 
 
-def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dict) -> str:
+def card(options: argparse.Namespace, recipe: dict, kind: str, table: dict) -> str:
     """The card, with all figures as `model-index` results for the Hub and as a table for people."""
-    results, rows = [], []
+    results, rows, model_class = [], [], kind.partition(",")[0]
     for dataset, figures in table["results"].items():
         entries = []
         for name, figure in figures.items():
@@ -219,7 +248,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
                 continue
             interval = {key: round(figure[key], 4) for key in ("low", "high") if key in figure}
             entry = {
-                "type": name.split(" (")[0].replace(" ", "_").lower(),
+                "type": re.sub(r"\W+", "_", name.split(" (")[0]).lower(),
                 "name": name,
                 "value": round(figure["value"], 4),
             }
@@ -239,9 +268,11 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
     for option in ("table", "samples"):
         if getattr(options, option):
             command += f" --{option} {getattr(options, option)}"
+    if options.search:
+        command += " --search"
     if options.others:
         command += " --others " + " ".join(Path(folder).name for folder in options.others)
-    steps = stages(recipe, KINDS[model_class].stem)
+    steps = stages(recipe, KINDS[kind].stem)
     pretrained = {done["architecture"] for _, done in steps if done.get("weights") or done.get("pretrained")}
     start = (
         f"It started from weights of `{'`, `'.join(pretrained)}` trained on ImageNet (SqueezeNet's: BSD licence)."
@@ -252,7 +283,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
         f"`training/train_{stem}.py` with\n\n```json\n{json.dumps(shown(options), indent=2)}\n```"
         for stem, options in steps
     )
-    generates = KINDS[model_class].usage == GENERATE
+    generates = KINDS[kind].usage == GENERATE
     load = f'{model_class}.from_pretrained("betwixt/{options.name}")'
     opening = f"from betwixt import {model_class}\n"
     if generates:
@@ -271,12 +302,12 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, table: dic
 
 ```python
 {opening}
-{KINDS[model_class].usage}{YES_OR_NO if "classifier" in recipe else ""}
+{KINDS[kind].usage}{YES_OR_NO if "classifier" in recipe else ""}
 ```
 
 {sheet}## Measured
 
-{HYBRIDS if generates else FLAGS if options.table else HELD_OUT}
+{SEARCH if kind == SEARCHES else HYBRIDS if generates else FLAGS if options.table else HELD_OUT}
 
 | pictures | figure | value | interval |
 |---|---|---|---|
