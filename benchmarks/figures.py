@@ -46,6 +46,9 @@ def section() -> str:
     flags, spaces, speed = (RESULTS / f"{name}.json" for name in ("flags", "maps", "maps_speed"))
     if spaces.is_file():
         parts.append(maps(json.loads(spaces.read_text()), json.loads(flags.read_text()), json.loads(speed.read_text())))
+    found = [RESULTS / f"search{name}.json" for name in ("", "_unseen_photos", "_unseen_rendered", "_speed")]
+    if found[0].is_file():
+        parts.append(searches(*(json.loads(path.read_text()) for path in found)))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -246,6 +249,62 @@ def maps(table: dict, drawn: dict, speed: dict) -> list[str]:
         f"Speed on {speed['threads']} threads (`benchmarks/maps.py`): {speed['flags drawn a second']:.0f} flags drawn a"
         f" second; {', '.join(times)}; {', '.join(frames)}.",
     ]
+
+
+def searches(published: dict, photos: dict, rendered: dict, speed: dict) -> list[str]:
+    """What is found of places: the published encoders, then recipes on places that they never saw; how fast."""
+    lines = [
+        "Is the picture found that shows the same place? Each is looked for among all others of its dataset: pictures",
+        "of the test splits, and all pictures of places that no encoder was trained on. mAP: mean average precision;",
+        "MAP@R: over the first R, of R pictures of the place (`training/evaluate_search.py published`):",
+        "",
+        "| pictures | encoder | recall@1 | mAP | MAP@R | mAP more than pretrained |",
+        "|---|---|---|---|---|---|",
+    ]
+    for dataset, table in published.items():
+        for kind, of in table["places"].items():
+            what = f"{dataset}: {of['asked']} of {of['places']} {kind} places, among {table['pictures']}"
+            lines += [f"| {what} | {row}" for row in found_by(of["encoders"])]
+    for table, words, file in (
+        (photos, "photos, no two of them near-duplicates", "photos"),
+        (rendered, "rendered pictures", "rendered"),
+    ):
+        lines += [
+            "",
+            f"Only places that an encoder never saw: {table['pictures']} {words}, of {table['places']} places,",
+            f"{table['folds']} folds of places, the same gallery for all (`training/evaluate_search.py unseen`,",
+            f"`benchmarks/results/search_unseen_{file}.json`):",
+            "",
+            "| encoder | recall@1 | mAP | MAP@R | mAP more than the plain backbone |",
+            "|---|---|---|---|---|",
+            *(f"| {row}" for row in found_by(table["encoders"])),
+        ]
+    (few, exact), (many, approximate) = speed["search"].items()
+    (encoder, embedding), *_ = speed["embedding"].items()
+    times = {
+        count: "; ".join(
+            f"{name} {row['milliseconds']:.1f} ms, recall {row['recall at 10']:.3f}" for name, row in table.items()
+        )
+        for count, table in ((few, exact), (many, approximate))
+    }
+    return [
+        *lines,
+        "",
+        f"Speed on {speed['threads']} threads (`benchmarks/search.py`), the nearest 10 by {speed['dimensions']} numbers:",
+        f"of {few}, {times[few]}; of {many}, {times[many]}. `{encoder}` embeds a picture in",
+        f"{embedding['milliseconds a picture, alone']:.0f} ms, or {embedding['pictures a second, decoded ones']:.0f} a",
+        f"second; its backbone called plainly {embedding['pictures a second through the backbone alone']:.0f}.",
+    ]
+
+
+def found_by(encoders: dict[str, dict]) -> list[str]:
+    """One row of cells an encoder."""
+    rows = []
+    for name, row in encoders.items():
+        more = next((value for key, value in row.items() if key.startswith("mAP more")), None)
+        cells = [interval(row[key]) for key in ("recall at 1", "mAP", "MAP at R")]
+        rows.append(f"{name} | {' | '.join(cells)} | {interval(more).replace(' %', ' points') if more else ''} |")
+    return rows
 
 
 def bounds(figure: dict) -> str:

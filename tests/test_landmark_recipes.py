@@ -96,8 +96,13 @@ def test_an_encoder_learns_to_search(project, run_recipe, encoder):
 
 
 def test_an_encoder_is_published_with_what_it_finds(project, run_recipe):
-    model = train(run_recipe, project, "three", "--steps", "20", "--classes", *PLACES[:3])
+    model = train(run_recipe, project, "three", "--steps", "20", "--without", "disc")
+    assert model.class_names == PLACES[:3]
     run_recipe(project, "publish.py", "three", "three", "--dataset", "places", "--search", "--output", "published")
+    wrong = ["--name", "none", "--dataset", "places", "--without", "tower"]
+    assert "--without tower: there are no such classes" in run_recipe(
+        project, "train_classifier.py", *wrong, check=False
+    ).stderr
     assert ImageClassifier.from_pretrained(project / "published" / "three").class_names == model.class_names
     card = (project / "published" / "three" / "README.md").read_text()
     metadata = yaml.safe_load(card.split("---")[1])

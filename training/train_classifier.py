@@ -31,6 +31,7 @@ class Recipe:
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
     join: bool = option(False, "the datasets may name different classes: all of them are learned")
     classes: list[str] | None = option(None, "train on these classes alone; default: all of the dataset")
+    without: list[str] | None = option(None, "leave these classes out, to ask about later")
     architecture: str = option("resnet9", "shallow, cnn, resnet9, a timm name, or torchvision/NAME")
     base_channels: int = option(16, "width of cnn and resnet9", range=(1, 1024))
     num_convolutions: int = option(5, "depth of cnn", range=(1, 8))
@@ -105,8 +106,12 @@ def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:
     for split in ("train", "test"):
         tables = [read_dataset(name, split, recipe.image_size) for name in recipe.dataset]
         splits[split] = concatenate(joined(tables) if recipe.join else tables)
-    if recipe.classes:
-        splits = {split: table.of_classes(recipe.classes) for split, table in splits.items()}
+    known = splits["train"].class_names
+    if unknown := {*(recipe.without or [])} - {*known}:
+        raise ValueError(f"--without {' '.join(sorted(unknown))}: there are no such classes")
+    if recipe.classes or recipe.without:
+        kept = [name for name in recipe.classes or known if name not in (recipe.without or [])]
+        splits = {split: table.of_classes(kept) for split, table in splits.items()}
     if recipe.fold is None:
         return splits["train"], splits["test"]
     if recipe.fold >= recipe.num_folds:
