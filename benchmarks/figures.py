@@ -273,10 +273,11 @@ def searches(published: dict, photos: dict, rendered: dict, speed: dict) -> list
             "",
             f"Only places that an encoder never saw: {table['pictures']} {words}, of {table['places']} places,",
             f"{table['folds']} folds of places, the same gallery for all (`training/evaluate_search.py unseen`,",
-            f"`benchmarks/results/search_unseen_{file}.json`):",
+            f"`benchmarks/results/search_unseen_{file}.json`); at last among the places of a fold alone, without those",
+            "that were trained on:",
             "",
-            "| encoder | recall@1 | mAP | MAP@R | mAP more than the plain backbone |",
-            "|---|---|---|---|---|",
+            "| encoder | recall@1 | mAP | MAP@R | mAP more than the plain backbone | mAP alone | more |",
+            "|---|---|---|---|---|---|---|",
             *(f"| {row}" for row in found_by(table["encoders"])),
         ]
     (few, exact), (many, approximate) = speed["search"].items()
@@ -301,9 +302,13 @@ def found_by(encoders: dict[str, dict]) -> list[str]:
     """One row of cells an encoder."""
     rows = []
     for name, row in encoders.items():
-        more = next((value for key, value in row.items() if key.startswith("mAP more")), None)
         cells = [interval(row[key]) for key in ("recall at 1", "mAP", "MAP at R")]
-        rows.append(f"{name} | {' | '.join(cells)} | {interval(more).replace(' %', ' points') if more else ''} |")
+        for figure in ("mAP", "mAP among these places alone"):
+            if figure in row:
+                more = next((value for key, value in row.items() if key.startswith(f"{figure} more")), None)
+                cells += [interval(row[figure])] if figure != "mAP" else []
+                cells.append(interval(more).replace(" %", " points") if more else "")
+        rows.append(f"{name} | {' | '.join(cells)} |")
     return rows
 
 

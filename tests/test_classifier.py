@@ -256,6 +256,22 @@ def test_whitening_leaves_no_direction_that_says_more(tmp_path):
     assert torch.allclose(out.var(0) / out.var(0).sum(), variances / variances.sum(), atol=1e-3)
 
 
+def test_whitening_within_classes_keeps_what_tells_them_apart():
+    torch.manual_seed(0)
+    labels = torch.arange(4000) % 4
+    between, within = torch.eye(6)[labels % 2] - torch.eye(6)[2], torch.randn(4000, 6) * torch.tensor([1, 1, 1, 3, 1, 1])
+    features = F.normalize(10 * torch.ones(6) + between * 4 + within, dim=1)
+    layer = Embedding(6, 5)
+    layer.whiten(features, labels, shrinkage=0.0)
+    out = layer(features)
+    means = torch.stack([out[labels == label].mean(0) for label in range(4)])
+    assert torch.allclose(torch.cov((out - means[labels]).T), torch.eye(5), atol=2e-3)
+    layer.whiten(features, shrinkage=0.0)
+    blind = layer(features)
+    apart = [(x[labels == 0].mean(0) - x[labels == 1].mean(0)).norm() for x in (out, blind)]
+    assert apart[0] > 1.5 * apart[1]
+
+
 def test_generalised_means_lie_between_the_mean_and_the_largest():
     x = torch.rand(3, 4, 5, 5)
     pool = GeneralisedMean(1.0)

@@ -60,11 +60,19 @@ def test_near_duplicates_are_dropped_and_reported(project):
 
 
 def test_rendered_places_are_each_seen_as_often(tmp_path, run_recipe):
-    run_recipe(tmp_path, "make_landmarks.py", "--name", "rendered", "--count", "1", "--image-size", "32")
+    options = ["--name", "rendered", "--count", "2", "--image-size", "32", "--excerpt", "few", "--excerpt-count", "1"]
+    run_recipe(tmp_path, "make_landmarks.py", *options)
     rows = read_collection(tmp_path / "runs" / "datasets" / "rendered")
-    assert sorted(rows.labels) == list(range(len(rows.class_names))) == list(range(116))
-    assert len({*rows.columns["azimuth"]}) == 116  # no two from the same side
+    assert sorted(rows.labels) == sorted([*range(len(rows.class_names))] * 2)
+    assert len({*rows.columns["azimuth"]}) == 232  # no two from the same side
     assert set(rows.columns["structure"]) == {name.rpartition("_")[0] for name in rows.class_names}
+    few = read_collection(tmp_path / "runs" / "datasets" / "few")
+    assert sorted(few.labels) == [*range(116)]
+    sides = dict(zip(rows.columns["azimuth"], rows.splits, strict=True))
+    assert [sides[azimuth] for azimuth in few.columns["azimuth"]] == list(few.splits)
+    assert "an excerpt of what 2 of each place are, 1 of each" in (
+        tmp_path / "runs" / "datasets" / "few" / "README.md"
+    ).read_text()
 
 
 def train(run_recipe, project: Path, name: str, *options: str) -> ImageClassifier:
@@ -122,7 +130,7 @@ def test_places_are_held_out(project, run_recipe, photos):
     weights = photos / "imagenet_squeezenet" / "squeezenet1_0.pth"
     options = ["unseen", "--dataset", "places", "--weights", str(weights), "--image-size", "32", "--num-folds", "2"]
     table = evaluate(run_recipe, project, *options, "--recipes", "scratch")
-    assert {*table["encoders"]} >= {"raw pixels", "backbone", "backbone, whitened", "scratch"}
+    assert {*table["encoders"]} >= {"raw pixels", "backbone", "backbone, whitened within places", "scratch"}
     assert table["encoders"]["scratch"]["mAP"]["low"] > 0
     for fold, places in enumerate([["bars", "disc"], ["arch", "cross"]]):
         run = last_checkpoint(project / "runs" / "unseen_places" / "places" / f"scratch-fold{fold}")

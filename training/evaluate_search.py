@@ -8,7 +8,8 @@
 Each picture asked about is looked for among all others of its dataset; right is what shows the same place. `published`
 asks about the test splits, and about all pictures of places that none of the encoders was trained on. For `unseen` the
 places are dealt into folds; the pictures of a fold are looked for with an encoder that was trained on the other places
-alone, among the same pictures whatever the encoder.
+alone, among the same pictures whatever the encoder; and once more among those of the fold alone, for what was trained
+on the others may put these out of the way.
 """
 
 import os
@@ -32,6 +33,7 @@ from betwixt.classifier import Embedding, GeneralisedMean, ImageClassifier
 from betwixt.images import BATCH, from_bytes, resized
 
 PIXELS = "raw pixels"
+AMONG_UNSEEN = "mAP among these places alone"
 BACKBONE = "backbone"
 SIDE = 32  # at which raw pixels are compared
 TRANSFER = ["--epochs", "8", "--learning-rate", "1e-3", "--backbone-rate", "0.1"]
@@ -121,22 +123,25 @@ def unseen(options: Unseen) -> dict:
     raw = plain_features.pixels(resized(x, SIDE))
     found: dict[str, list[dict]] = {}
     for fold in range(options.num_folds):
-        here = fold_of[pictures.labels] == fold
-        asked, others = here.nonzero().flatten(), ~here
+        others = fold_of[pictures.labels] != fold
+        asked = (~others).nonzero().flatten()
         spaces = {
             PIXELS: raw,
             BACKBONE: plain,
             "backbone, mirror images too": mirrored,
             "backbone, generalised means": means,
-            "backbone, whitened": whitened(plain, others),
-            "backbone, whitened, mirror images too": whitened(mirrored, others),
-            "backbone, whitened, generalised means": whitened(means, others),
+            "backbone, whitened": whitened(plain, None, others),
+            "backbone, whitened within places": whitened(plain, pictures.labels, others),
+            "backbone, whitened within places, mirror images too": whitened(mirrored, pictures.labels, others),
+            "backbone, whitened within places, generalised means": whitened(means, pictures.labels, others),
         }
         for name in chosen:
             model, _ = load(str(last_checkpoint(RUNS / run_name(options, name, fold)) / "model"))
             spaces[name] = embed(model, None, x)
         for name, features in spaces.items():
-            found.setdefault(name, []).append(figures(features, pictures.labels, asked) | {"asked": asked})
+            here = figures(features, pictures.labels, asked) | {"asked": asked}
+            alone = figures(features[asked], pictures.labels[asked], torch.arange(len(asked)))
+            found.setdefault(name, []).append(here | {AMONG_UNSEEN: alone["mAP"]})
     order = torch.cat([part["asked"] for part in found[PIXELS]])
     merged = {
         name: {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "asked"}
@@ -173,8 +178,10 @@ def summary(found: dict[str, dict[str, torch.Tensor]], against: str, groups: tor
     for name, of_queries in found.items():
         table[name] = {key: metrics.with_interval(values, groups) for key, values in of_queries.items()}
         if against in found and name != against:
-            more = of_queries["mAP"] - found[against]["mAP"]
-            table[name][f"mAP more than {against}"] = metrics.with_interval(more, groups)
+            for figure in ("mAP", AMONG_UNSEEN):
+                if figure in of_queries:
+                    more = of_queries[figure] - found[against][figure]
+                    table[name][f"{figure} more than {against}"] = metrics.with_interval(more, groups)
     return table
 
 
@@ -187,10 +194,10 @@ def pooled(model: ImageClassifier, x: torch.Tensor, pooling: torch.nn.Module | N
 
 
 @torch.inference_mode()
-def whitened(features: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """(N, D) -> the same whitened by the rows that are known, (N,) bool."""
+def whitened(features: torch.Tensor, labels: torch.Tensor | None, known: torch.Tensor) -> torch.Tensor:
+    """(N, D) -> the same whitened by the rows that are known, (N,) bool; within places where labels are given."""
     layer = Embedding(features.shape[1], features.shape[1])
-    layer.whiten(features[known])
+    layer.whiten(features[known], None if labels is None else labels[known])
     return F.normalize(layer(features), dim=1)
 
 

@@ -38,6 +38,8 @@ class Recipe:
     image_column: str | None = option(None, "of a Hub dataset; default: its first image column")
     label_column: str | None = option(None, "of a Hub dataset; default: its first ClassLabel")
     seed: int = option(0, "of the rendered pictures")
+    excerpt: str | None = option(None, "also write this dataset: the first rendered pictures, on the same sides")
+    excerpt_count: int = option(6, "pictures of each place in the excerpt", range=(1, 100_000))
 
 
 def main() -> None:
@@ -63,15 +65,25 @@ def make(recipe: Recipe) -> None:
         case other:
             raise ValueError(f"--source must be rendered, folder PATH or hub ID, not {' '.join(other)}")
     places = sorted({record["class"] for record in records})
+    first = {record["image"] for record in records[: recipe.excerpt_count * len(places)]}
     summary, splits = split(records, places)
     if recipe.source != ["rendered"]:
         before = sum(map(len, splits.values()))
         splits = {name: list(one_of_each(rows)) for name, rows in splits.items()}
         summary += f"; one of each group was kept, {sum(map(len, splits.values()))} of {before} pictures"
-    splits = {name: rows for name, rows in splits.items() if rows}
-    write_dataset(DATASETS / recipe.name, splits, places, card(recipe, splits, places, summary))
-    print(f"{DATASETS / recipe.name}: {', '.join(f'{len(rows)} {name}' for name, rows in splits.items())}; {summary}")
+    elif recipe.excerpt:
+        note = f"This is an excerpt of what {recipe.count} of each place are, {recipe.excerpt_count} of each"
+        excerpt = {name: [row for row in rows if row["image"] in first] for name, rows in splits.items()}
+        write(recipe.excerpt, recipe, excerpt, places, f"{summary}. {note}")
+    write(recipe.name, recipe, splits, places, summary)
     shutil.rmtree(parts, ignore_errors=True)
+
+
+def write(name: str, recipe: Recipe, splits: dict[str, list[dict]], places: list[str], summary: str) -> None:
+    """Write a dataset and its card, and say so."""
+    splits = {split: rows for split, rows in splits.items() if rows}
+    write_dataset(DATASETS / name, splits, places, card(name, recipe, splits, places, summary))
+    print(f"{DATASETS / name}: {', '.join(f'{len(rows)} {split}' for split, rows in splits.items())}; {summary}")
 
 
 def views(seed: int, start: int, size: int) -> Factors:
@@ -100,7 +112,7 @@ def one_of_each(rows: list[dict]) -> Iterator[dict]:
             yield row
 
 
-def card(recipe: Recipe, splits: dict[str, list[dict]], places: list[str], summary: str) -> str:
+def card(name: str, recipe: Recipe, splits: dict[str, list[dict]], places: list[str], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
     counts = ", ".join(f"{len(rows)} {name}" for name, rows in splits.items())
     is_rendered = recipe.source == ["rendered"]
@@ -113,7 +125,7 @@ def card(recipe: Recipe, splits: dict[str, list[dict]], places: list[str], summa
     license_name = "apache-2.0" if is_rendered else "other"
     return f"""{front_matter(splits, license_name, ["image-feature-extraction", "image-classification"])}
 
-# {recipe.name}
+# {name}
 
 {what} The label is the place.
 
@@ -122,7 +134,7 @@ def card(recipe: Recipe, splits: dict[str, list[dict]], places: list[str], summa
 ```python
 from datasets import load_dataset
 
-load_dataset("betwixt/{recipe.name}")["train"][0]["image"]
+load_dataset("betwixt/{name}")["train"][0]["image"]
 ```
 """
 

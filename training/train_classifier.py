@@ -149,11 +149,11 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
 
 @torch.inference_mode()
 def start_embedding(model: ImageClassifier, table: ImageTable) -> None:
-    """Whiten the features that a backbone gives, and let each class's direction be the mean of its pictures."""
+    """Whiten what features vary in within a class, and let each class's direction be the mean of its pictures."""
     model.eval()
     parts = table.pixels.split(BATCH)
     features = torch.cat([model.pooled(from_bytes(x)) for x in tqdm(parts, desc="features", disable=None)])
-    model.embedding.whiten(features)
+    model.embedding.whiten(features, table.labels)
     embeddings = F.normalize(model.embedding(features), dim=1)
     sums = torch.zeros_like(model.head.weight).index_add_(0, table.labels, embeddings)
     model.head.weight.copy_(torch.where(sums.any(1, keepdim=True), F.normalize(sums, dim=1), model.head.weight))
