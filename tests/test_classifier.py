@@ -266,6 +266,11 @@ def test_whitening_within_classes_keeps_what_tells_them_apart():
     out = layer(features)
     means = torch.stack([out[labels == label].mean(0) for label in range(4)])
     assert torch.allclose(torch.cov((out - means[labels]).T), torch.eye(5), atol=2e-3)
+    layer.whiten(features, labels, torch.where(labels < 2, 1.0, 0.0), shrinkage=0.0)  # as of these two alone
+    assert torch.allclose(torch.cov(layer(features[labels == 0]).T), torch.eye(5), atol=0.2)
+    weights = layer.weight.clone()
+    layer.whiten(features[labels < 2], labels[labels < 2], shrinkage=0.0)
+    assert torch.allclose(weights.abs(), layer.weight.abs(), atol=1e-2)
     layer.whiten(features, shrinkage=0.0)
     blind = layer(features)
     apart = [(x[labels == 0].mean(0) - x[labels == 1].mean(0)).norm() for x in (out, blind)]

@@ -64,7 +64,7 @@ class Unseen:
     dataset: str = option(help="both of its splits are used")
     weights: str = option(help="ImageNet weights of SqueezeNet, the backbone")
     recipes: list[str] | None = option(None, f"of {', '.join(RECIPES)}; default: all")
-    image_size: int = option(160, "side that pictures are fitted to", range=(32, 512))
+    image_size: int = option(192, "side that pictures are fitted to", range=(32, 512))
     num_folds: int = option(4, "of places", range=(2, 20))
     jobs: int = option(2, "trainings at a time, each with its share of the cores", range=(1, 64))
     output: str | None = option(None, "write the table here as JSON as well")

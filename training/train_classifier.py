@@ -8,6 +8,7 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
+from collections import Counter
 from dataclasses import dataclass
 
 import torch
@@ -86,8 +87,9 @@ def train_classifier(recipe: Recipe) -> None:
     """Load, build, train."""
     training, held_out = load(recipe)
     model = build(recipe, training.class_names)
-    if model.embedding is not None and (recipe.pretrained or recipe.weights):
-        start_embedding(model, training)
+    fitted = model.embedding is not None and bool(recipe.pretrained or recipe.weights)
+    if fitted:
+        fit_embedding(model, training)
     train(
         RUNS / recipe.name,
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
@@ -95,6 +97,7 @@ def train_classifier(recipe: Recipe) -> None:
         make_loss(recipe, class_weights(training, recipe.balance), training.class_names),
         Pictures(training),
         LoopSettings.of(recipe, len(training)),
+        finish=(lambda average: fit_embedding(average, training)) if fitted else None,
         evaluate=lambda average: {"accuracy": accuracy(average, held_out)} if len(held_out) else {},
         rate_of=lambda name: recipe.backbone_rate if name.startswith("network.") else 1.0,
     )
@@ -148,14 +151,22 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
 
 
 @torch.inference_mode()
-def start_embedding(model: ImageClassifier, table: ImageTable) -> None:
-    """Whiten what features vary in within a class, and let each class's direction be the mean of its pictures."""
+def fit_embedding(model: ImageClassifier, table: ImageTable) -> None:
+    """Whiten what features vary in within a class, and let each class's direction be the mean of its pictures.
+
+    Every source counts the same, however many pictures it has. After training it takes back what the embedding learned
+    of these classes alone, at the cost of others; what the backbone learned stays.
+    """
     model.eval()
-    parts = table.pixels.split(BATCH)
-    features = torch.cat([model.pooled(from_bytes(x)) for x in tqdm(parts, desc="features", disable=None)])
-    model.embedding.whiten(features, table.labels)
+    device, parts = next(model.parameters()).device, table.pixels.split(BATCH)
+    bar = tqdm(parts, desc="features", disable=None)
+    features = torch.cat([model.pooled(from_bytes(x).to(device)).float() for x in bar])
+    sources = table.columns.get("source", [""] * len(table))
+    counts = Counter(sources)
+    labels, weights = table.labels.to(device), torch.tensor([1 / counts[source] for source in sources])
+    model.embedding.whiten(features, labels, weights)
     embeddings = F.normalize(model.embedding(features), dim=1)
-    sums = torch.zeros_like(model.head.weight).index_add_(0, table.labels, embeddings)
+    sums = torch.zeros_like(model.head.weight).index_add_(0, labels, embeddings)
     model.head.weight.copy_(torch.where(sums.any(1, keepdim=True), F.normalize(sums, dim=1), model.head.weight))
 
 

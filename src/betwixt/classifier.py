@@ -343,22 +343,30 @@ class Embedding(nn.Linear):
         return super().forward(F.normalize(features, dim=1))
 
     @torch.no_grad()
-    def whiten(self, features: torch.Tensor, labels: torch.Tensor | None = None, shrinkage: float = 0.3) -> None:
+    def whiten(
+        self,
+        features: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        weights: torch.Tensor | None = None,
+        shrinkage: float = 0.3,
+    ) -> None:
         """Make the layer the one that turns and scales (N, D) so that no direction says more than another.
 
         What a few directions say of every picture (bright, much sky) hides what tells one from another. With labels
-        (N,) only what varies within a class counts, for what varies between them is what is asked about. Directions in
-        which these features hardly vary are not blown up: `shrinkage` times the mean variance is added to each. The
-        widest `embedding_dim` directions are kept (Jegou and Chum 2012, shrunk; within classes: Radenovic et al. 2018,
-        section 3.3).
+        (N,) only what varies within a class counts, for what varies between them is what is asked about; `weights` (N,)
+        say how much each row counts. Directions in which these features hardly vary are not blown up: `shrinkage` times
+        the mean variance is added to each. The widest `embedding_dim` directions are kept (Jegou and Chum 2012, shrunk;
+        within classes: Radenovic et al. 2018, section 3.3).
         """
         features = F.normalize(features, dim=1).cpu().double()
-        mean = around = features.mean(0)
+        shares = torch.ones(len(features)).double() if weights is None else weights.cpu().double()
+        shares = shares / shares.sum()
+        mean = around = shares @ features
         if labels is not None:
             _, rows = labels.cpu().unique(return_inverse=True)
             sums = torch.zeros(int(rows.max()) + 1, features.shape[1], dtype=torch.float64).index_add_(0, rows, features)
             around = (sums / rows.bincount()[:, None])[rows]
-        variances, directions = torch.linalg.eigh(torch.cov((features - around).T))
+        variances, directions = torch.linalg.eigh(torch.cov((features - around).T, aweights=shares))
         variances, directions = variances.flip(0).clamp_min(0), directions.flip(1)
         scales = (variances + shrinkage * variances.mean()).rsqrt()
         weight = (directions * scales).T[: self.out_features]
