@@ -291,8 +291,8 @@ def searches(published: dict, photos: dict, rendered: dict, speed: dict) -> list
     return [
         *lines,
         "",
-        f"Speed on {speed['threads']} threads (`benchmarks/search.py`), the nearest 10 by {speed['dimensions']} numbers:",
-        f"of {few}, {times[few]}; of {many}, {times[many]}. `{encoder}` embeds a picture in",
+        f"Speed on {speed['threads']} threads (`benchmarks/search.py`), the nearest 10 by {speed['dimensions']}",
+        f"numbers: of {few}, {times[few]}; of {many}, {times[many]}. `{encoder}` embeds a picture in",
         f"{embedding['milliseconds a picture, alone']:.0f} ms, or {embedding['pictures a second, decoded ones']:.0f} a",
         f"second; its backbone called plainly {embedding['pictures a second through the backbone alone']:.0f}.",
     ]

@@ -259,7 +259,8 @@ def test_whitening_leaves_no_direction_that_says_more(tmp_path):
 def test_whitening_within_classes_keeps_what_tells_them_apart():
     torch.manual_seed(0)
     labels = torch.arange(4000) % 4
-    between, within = torch.eye(6)[labels % 2] - torch.eye(6)[2], torch.randn(4000, 6) * torch.tensor([1, 1, 1, 3, 1, 1])
+    between = torch.eye(6)[labels % 2] - torch.eye(6)[2]
+    within = torch.randn(4000, 6) * torch.tensor([1, 1, 1, 3, 1, 1])
     features = F.normalize(10 * torch.ones(6) + between * 4 + within, dim=1)
     layer = Embedding(6, 5)
     layer.whiten(features, labels, shrinkage=0.0)

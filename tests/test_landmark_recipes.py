@@ -70,9 +70,10 @@ def test_rendered_places_are_each_seen_as_often(tmp_path, run_recipe):
     assert sorted(few.labels) == [*range(116)]
     sides = dict(zip(rows.columns["azimuth"], rows.splits, strict=True))
     assert [sides[azimuth] for azimuth in few.columns["azimuth"]] == list(few.splits)
-    assert "an excerpt of what 2 of each place are, 1 of each" in (
-        tmp_path / "runs" / "datasets" / "few" / "README.md"
-    ).read_text()
+    assert (
+        "an excerpt of what 2 of each place are, 1 of each"
+        in (tmp_path / "runs" / "datasets" / "few" / "README.md").read_text()
+    )
 
 
 def train(run_recipe, project: Path, name: str, *options: str) -> ImageClassifier:
@@ -108,9 +109,10 @@ def test_an_encoder_is_published_with_what_it_finds(project, run_recipe):
     assert model.class_names == PLACES[:3]
     run_recipe(project, "publish.py", "three", "three", "--dataset", "places", "--search", "--output", "published")
     wrong = ["--name", "none", "--dataset", "places", "--without", "tower"]
-    assert "--without tower: there are no such classes" in run_recipe(
-        project, "train_classifier.py", *wrong, check=False
-    ).stderr
+    assert (
+        "--without tower: there are no such classes"
+        in run_recipe(project, "train_classifier.py", *wrong, check=False).stderr
+    )
     assert ImageClassifier.from_pretrained(project / "published" / "three").class_names == model.class_names
     card = (project / "published" / "three" / "README.md").read_text()
     metadata = yaml.safe_load(card.split("---")[1])

@@ -364,8 +364,8 @@ class Embedding(nn.Linear):
         mean = around = shares @ features
         if labels is not None:
             _, rows = labels.cpu().unique(return_inverse=True)
-            sums = torch.zeros(int(rows.max()) + 1, features.shape[1], dtype=torch.float64).index_add_(0, rows, features)
-            around = (sums / rows.bincount()[:, None])[rows]
+            members = F.one_hot(rows).double()
+            around = ((members.T @ features) / members.sum(0)[:, None])[rows]
         variances, directions = torch.linalg.eigh(torch.cov((features - around).T, aweights=shares))
         variances, directions = variances.flip(0).clamp_min(0), directions.flip(1)
         scales = (variances + shrinkage * variances.mean()).rsqrt()
