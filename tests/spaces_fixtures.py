@@ -184,7 +184,8 @@ def landmark_rows() -> list[dict]:
                     draw.rectangle((x, y + 4, x + 40, y + 12), fill=color)
             truth = {"azimuth": 60.0 * view, "elevation": 5.0 * view, "distance": 0.8 + 0.2 * view}
             weather = {"occluder": ["none", "tree"][view % 2], "sky": ["clear", "night"][view % 2], "season": "winter"}
-            known = {"structure": structure, "individual": int(number), **truth, **weather}
+            family = {"arena": "antiquity", "torii": "monuments"}.get(structure, "towers")
+            known = {"family": family, "structure": structure, "individual": int(number), **truth, **weather}
             rows.append({"image": encode(np.asarray(picture)), "label": label, "place": place, **known})
     return rows
 

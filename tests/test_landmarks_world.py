@@ -10,7 +10,7 @@ from worlds.landmark_paint import paint
 from worlds.landmarks import INDIVIDUALS, PLACES, STRUCTURES, landmark, render, sample_factors
 from worlds.surroundings import OCCLUDERS, fixtures
 
-PLACE_COLUMNS = ("place", "structure", "individual")
+PLACE_COLUMNS = ("place", "family", "structure", "individual")
 
 
 @pytest.fixture

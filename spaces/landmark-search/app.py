@@ -99,7 +99,7 @@ ABOUT_SEARCH = """
 ABOUT_MAP = """
 <div class="about">
   <section><h2>What you see</h2>
-  <p>The same pictures twice, laid out by t-SNE as two encoders see them; frames tell the kinds of structure apart.
+  <p>The same pictures twice, laid out by t-SNE as two encoders see them; frames tell families of structures apart.
   Point at a picture, and it lights up on both with its nearest. Wheel or pinch to zoom, drag to move.</p></section>
   <section><h2>Between clusters</h2>
   <p>A picture is listed if most of its nearest in the left encoder's numbers, not on the map, show other places. The

@@ -70,7 +70,7 @@ def create_tab(
             placed = [functions.place(guest, collection, encoder, NEAREST) for encoder in (first, second)]
             of_guest = Guest("Your picture", guest, *(tuple(part) for part in zip(*placed, strict=True)))
             words += "Your picture from the tab Search is framed on both maps."
-        labels = album.truth.get("structure") or album.places
+        labels = album.truth.get("family") or album.places
         groups, numbers = groups_of([str(labels[row]) for row in rows])
         if collection not in sheets:
             sheets[collection] = sheet_of([album.open_or_blank(row, TILE[0]) for row in rows], TILE)

@@ -58,7 +58,8 @@ def _sample(seed: int, place: str | None, index: int) -> dict[str, Any]:
         place = options[int(np.random.default_rng([seed, index, 1]).integers(len(options)))]
     structure, number = place.rsplit("_", 1)
     view = sample_view(np.random.default_rng([seed, index, 0]))
-    return {"place": place, "structure": structure, "individual": int(number), **view}
+    family = structures.STRUCTURES[structure].family
+    return {"place": place, "family": family, "structure": structure, "individual": int(number), **view}
 
 
 def sample_view(rng: np.random.Generator) -> dict[str, Any]:

@@ -22,6 +22,11 @@ class Structure:
     setting: dict[str, Any] = field(default_factory=dict)
     tree: float = 0.3  # height of a tree beside it, in world units: small beside what is large
 
+    @property
+    def family(self) -> str:
+        """Antiquity, bridges, buildings, monuments or towers."""
+        return self.build.__module__.rpartition(".")[2]
+
 
 def _bridge(**more: Any) -> dict[str, Any]:
     return {"water": "river", "width": 1.9, "horizon": "hills", **more}
