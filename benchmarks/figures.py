@@ -46,7 +46,7 @@ def section() -> str:
     flags, spaces, speed = (RESULTS / f"{name}.json" for name in ("flags", "maps", "maps_speed"))
     if spaces.is_file():
         parts.append(maps(json.loads(spaces.read_text()), json.loads(flags.read_text()), json.loads(speed.read_text())))
-    found = [RESULTS / f"search{name}.json" for name in ("", "_unseen_photos", "_unseen_rendered", "_speed")]
+    found = [RESULTS / f"search{name}.json" for name in ("", "_unseen", "_speed")]
     if found[0].is_file():
         parts.append(searches(*(json.loads(path.read_text()) for path in found)))
     return "\n\n".join("\n".join(lines) for lines in parts)
@@ -251,7 +251,7 @@ def maps(table: dict, drawn: dict, speed: dict) -> list[str]:
     ]
 
 
-def searches(published: dict, photos: dict, rendered: dict, speed: dict) -> list[str]:
+def searches(published: dict, unseen: dict, speed: dict) -> list[str]:
     """What is found of places: the published encoders, then recipes on places that they never saw; how fast."""
     lines = [
         "Is the picture found that shows the same place? Each is looked for among all others of its dataset: pictures",
@@ -265,16 +265,15 @@ def searches(published: dict, photos: dict, rendered: dict, speed: dict) -> list
         for kind, of in table["places"].items():
             what = f"{dataset}: {of['asked']} of {of['places']} {kind} places, among {table['pictures']}"
             lines += [f"| {what} | {row}" for row in found_by(of["encoders"])]
-    for table, words, file in (
-        (photos, "photos, no two of them near-duplicates", "photos"),
-        (rendered, "rendered pictures", "rendered"),
-    ):
+    for dataset, table in unseen.items():
+        if dataset == "folds":
+            continue
         lines += [
             "",
-            f"Only places that an encoder never saw: {table['pictures']} {words}, of {table['places']} places,",
-            f"{table['folds']} folds of places, the same gallery for all (`training/evaluate_search.py unseen`,",
-            f"`benchmarks/results/search_unseen_{file}.json`); at last among the places of a fold alone, without those",
-            "that were trained on:",
+            f"Only places that an encoder never saw: {dataset}, {table['pictures']} pictures, {table['places']} places,",
+            f"{unseen['folds']} folds of places, trained on both datasets together, the same gallery for all",
+            "(`training/evaluate_search.py unseen`); at last among the places of a fold alone, without those that were",
+            "trained on:",
             "",
             "| encoder | recall@1 | mAP | MAP@R | mAP more than the plain backbone | mAP alone | more |",
             "|---|---|---|---|---|---|---|",

@@ -131,7 +131,9 @@ def evaluate(run_recipe, project: Path, *options: str) -> dict:
 def test_places_are_held_out(project, run_recipe, photos):
     weights = photos / "imagenet_squeezenet" / "squeezenet1_0.pth"
     options = ["unseen", "--dataset", "places", "--weights", str(weights), "--image-size", "32", "--num-folds", "2"]
-    table = evaluate(run_recipe, project, *options, "--recipes", "scratch")
+    table = evaluate(run_recipe, project, *options, "--recipes", "scratch")["places"]
+    assert (table["pictures"], table["places"]) == (56, 4)
+    assert "mAP among these places alone more than backbone" in table["encoders"]["scratch"]
     assert {*table["encoders"]} >= {"raw pixels", "backbone", "backbone, whitened within places", "scratch"}
     assert table["encoders"]["scratch"]["mAP"]["low"] > 0
     for fold, places in enumerate([["bars", "disc"], ["arch", "cross"]]):

@@ -2,7 +2,7 @@
 
     python training/evaluate_search.py published --encoders landmarks-scratch landmarks-pretrained landmarks-transfer \\
         --dataset landmarks landmarks-photos --output benchmarks/results/search.json
-    python training/evaluate_search.py unseen --dataset landmarks-photos --weights SQUEEZENET.pth \\
+    python training/evaluate_search.py unseen --dataset landmarks landmarks-photos --weights SQUEEZENET.pth \\
         --output benchmarks/results/search_unseen.json
 
 Each picture asked about is looked for among all others of its dataset; right is what shows the same place. `published`
@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from encoders import embed, load
 from loop import RUNS, folder_of, last_checkpoint
 from options import option, run_command
-from tables import ImageTable, concatenate, read_dataset
+from tables import ImageTable, concatenate, joined, read_dataset
 from tqdm import tqdm
 
 from betwixt import metrics, plain_features
@@ -39,9 +39,9 @@ SIDE = 32  # at which raw pixels are compared
 RECIPES = {  # that are trained on the places of the other folds
     "scratch": [
         *("--architecture", "resnet9", "--base-channels", "16", "--network-size", "96"),
-        *("--embedding-dim", "128", "--epochs", "30"),
+        *("--embedding-dim", "128", "--margin", "0.1", "--epochs", "30"),
     ],
-    "transfer": ["--epochs", "8", "--learning-rate", "1e-3", "--backbone-rate", "0.1"],
+    "transfer": ["--epochs", "8", "--learning-rate", "1e-3", "--backbone-rate", "0.3"],
 }
 
 
@@ -59,7 +59,7 @@ class Published:
 class Unseen:
     """Measure recipes on places that they were not trained on."""
 
-    dataset: str = option(help="both of its splits are used")
+    dataset: list[str] = option(help="trained on together, both splits of each, and each reported alone")
     weights: str = option(help="ImageNet weights of SqueezeNet, the backbone")
     recipes: list[str] | None = option(None, f"of {', '.join(RECIPES)}; default: all")
     image_size: int = option(192, "side that pictures are fitted to", range=(32, 512))
@@ -103,13 +103,18 @@ def published(options: Published) -> dict:
 
 
 def unseen(options: Unseen) -> dict:
-    """{"pictures", "places", "folds", "encoders": {name: figures}}, each picture by what did not see its place."""
+    """{"folds", dataset: {"pictures", "places", "encoders": {name: figures}}}, each by what did not see its place."""
     chosen = options.recipes or list(RECIPES)
     if unknown := [name for name in chosen if name not in RECIPES]:
         raise ValueError(f"no recipe {', '.join(unknown)}: choose of {', '.join(RECIPES)}")
-    pictures = whole(options.dataset, options.image_size)
-    fold_of = torch.arange(len(pictures.class_names)) % options.num_folds
-    train_folds(chosen, pictures, fold_of, options)
+    tables = joined([whole(name, options.image_size) for name in options.dataset])
+    # Each dataset's places are dealt out in turn, so that every fold lacks as many of each.
+    fold_of = {name: i % options.num_folds for table in tables for i, name in enumerate(places_of(table))}
+    train_folds(chosen, fold_of, options)
+    pictures = concatenate(tables)
+    folds = torch.tensor([fold_of[name] for name in pictures.class_names])[pictures.labels]
+    dataset = torch.cat([torch.full((len(table),), number) for number, table in enumerate(tables)])
+    weights = 1 / dataset.bincount()[dataset].float()
     x = from_bytes(pictures.pixels)
     backbone = ImageClassifier(
         architecture="torchvision/squeezenet1_0", class_names=["any"], image_size=options.image_size
@@ -119,38 +124,53 @@ def unseen(options: Unseen) -> dict:
     mirrored = F.normalize(plain + pooled(backbone, x.flip(-1)), dim=1)
     means = pooled(backbone, x, GeneralisedMean().eval())
     raw = plain_features.pixels(resized(x, SIDE))
-    found: dict[str, list[dict]] = {}
+    found: dict[tuple[int, str], list[dict]] = {}
     for fold in range(options.num_folds):
-        others = fold_of[pictures.labels] != fold
-        asked = (~others).nonzero().flatten()
+        known = folds != fold
+
+        def within_places(features: torch.Tensor, known: torch.Tensor = known) -> torch.Tensor:
+            return whitened(features, pictures.labels, known, weights)
+
         spaces = {
             PIXELS: raw,
             BACKBONE: plain,
             "backbone, mirror images too": mirrored,
             "backbone, generalised means": means,
-            "backbone, whitened": whitened(plain, None, others),
-            "backbone, whitened within places": whitened(plain, pictures.labels, others),
-            "backbone, whitened within places, mirror images too": whitened(mirrored, pictures.labels, others),
-            "backbone, whitened within places, generalised means": whitened(means, pictures.labels, others),
+            "backbone, whitened": whitened(plain, None, known, weights),
+            "backbone, whitened within places": within_places(plain),
+            "backbone, whitened within places, mirror images too": within_places(mirrored),
+            "backbone, whitened within places, generalised means": within_places(means),
         }
         for name in chosen:
             model, _ = load(str(last_checkpoint(RUNS / run_name(options, name, fold)) / "model"))
             spaces[name] = embed(model, None, x)
-        for name, features in spaces.items():
-            here = figures(features, pictures.labels, asked) | {"asked": asked}
-            alone = figures(features[asked], pictures.labels[asked], torch.arange(len(asked)))
-            found.setdefault(name, []).append(here | {AMONG_UNSEEN: alone["mAP"]})
-    order = torch.cat([part["asked"] for part in found[PIXELS]])
-    merged = {
-        name: {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "asked"}
-        for name, parts in found.items()
-    }
-    return {
-        "pictures": len(pictures),
-        "places": len(pictures.class_names),
-        "folds": options.num_folds,
-        "encoders": summary(merged, BACKBONE, torch.tensor(pictures.columns["group"])[order]),
-    }
+        for number in range(len(tables)):
+            rows = (dataset == number).nonzero().flatten()
+            asked = (~known[rows]).nonzero().flatten()
+            labels = pictures.labels[rows]
+            for name, features in spaces.items():
+                here = figures(features[rows], labels, asked) | {"asked": asked}
+                alone = figures(features[rows][asked], labels[asked], torch.arange(len(asked)))
+                found.setdefault((number, name), []).append(here | {AMONG_UNSEEN: alone["mAP"]})
+    report: dict = {"folds": options.num_folds}
+    for number, (name, table) in enumerate(zip(options.dataset, tables, strict=True)):
+        of_table = {space: parts for (where, space), parts in found.items() if where == number}
+        order = torch.cat([part["asked"] for part in of_table[PIXELS]])
+        merged = {
+            space: {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "asked"}
+            for space, parts in of_table.items()
+        }
+        report[Path(name).name] = {
+            "pictures": len(table),
+            "places": len(places_of(table)),
+            "encoders": summary(merged, BACKBONE, torch.tensor(table.columns["group"])[order]),
+        }
+    return report
+
+
+def places_of(table: ImageTable) -> list[str]:
+    """The places that a table has pictures of, in the order of its classes."""
+    return [table.class_names[label] for label in sorted({*table.labels.tolist()})]
 
 
 def whole(name: str, image_size: int) -> ImageTable:
@@ -192,26 +212,28 @@ def pooled(model: ImageClassifier, x: torch.Tensor, pooling: torch.nn.Module | N
 
 
 @torch.inference_mode()
-def whitened(features: torch.Tensor, labels: torch.Tensor | None, known: torch.Tensor) -> torch.Tensor:
+def whitened(
+    features: torch.Tensor, labels: torch.Tensor | None, known: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
     """(N, D) -> the same whitened by the rows that are known, (N,) bool; within places where labels are given."""
     layer = Embedding(features.shape[1], features.shape[1])
-    layer.whiten(features[known], None if labels is None else labels[known])
+    layer.whiten(features[known], None if labels is None else labels[known], weights[known])
     return F.normalize(layer(features), dim=1)
 
 
-def train_folds(recipes: list[str], pictures: ImageTable, fold_of: torch.Tensor, options: Unseen) -> None:
+def train_folds(recipes: list[str], fold_of: dict[str, int], options: Unseen) -> None:
     """Train what is not trained yet: every recipe on the places of all folds but one."""
     script = Path(__file__).with_name("train_classifier.py")
     environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
 
     def train(name: str, fold: int) -> None:
-        places = [place for place, of in zip(pictures.class_names, fold_of.tolist(), strict=True) if of != fold]
+        hidden = [place for place, of in fold_of.items() if of == fold]
         settings = ["--mixup", "0", "--cutout", "0", "--batch-size", "32", "--checkpoint-every", "1000000"]
         if "scratch" not in name:
             settings += ["--architecture", "torchvision/squeezenet1_0", "--weights", options.weights]
             settings += ["--embedding-dim", "512"]
-        command = [sys.executable, str(script), "--name", run_name(options, name, fold), "--dataset", options.dataset]
-        command += ["--image-size", str(options.image_size), "--classes", *places, *settings, *RECIPES[name]]
+        command = [sys.executable, str(script), "--name", run_name(options, name, fold), "--dataset", *options.dataset]
+        command += ["--join", "--image-size", str(options.image_size), "--without", *hidden, *settings, *RECIPES[name]]
         done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode:
             raise ValueError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
@@ -223,8 +245,7 @@ def train_folds(recipes: list[str], pictures: ImageTable, fold_of: torch.Tensor,
 
 def run_name(options: Unseen, name: str, fold: int) -> str:
     """Where a fold's run is kept."""
-    recipe = name.replace(", ", "-").replace(" ", "-")
-    return f"unseen_places/{Path(options.dataset).name}/{recipe}-fold{fold}"
+    return f"unseen_places/{'+'.join(Path(dataset).name for dataset in options.dataset)}/{name}-fold{fold}"
 
 
 if __name__ == "__main__":
