@@ -270,7 +270,7 @@ def searches(published: dict, unseen: dict, speed: dict) -> list[str]:
             continue
         lines += [
             "",
-            f"Only places that an encoder never saw: {dataset}, {table['pictures']} pictures, {table['places']} places,",
+            f"Places that an encoder never saw: {dataset}, {table['pictures']} pictures of {table['places']} places,",
             f"{unseen['folds']} folds of places, trained on both datasets together, the same gallery for all",
             "(`training/evaluate_search.py unseen`); at last among the places of a fold alone, without those that were",
             "trained on:",

@@ -188,7 +188,7 @@ def of_search(options: argparse.Namespace, folder: Path) -> dict:
             f"{figure}, {places} places{' (raw pixels)' if name == RAW_PIXELS else ''}": row[figure]
             for places, asked in table["places"].items()
             for figure in ("mAP", "recall at 1", "MAP at R")
-            for name, row in asked["encoders"].items()
+            for name, row in reversed(asked["encoders"].items())
         }
         for dataset, table in output_of(command).items()
     }
