@@ -33,6 +33,22 @@ def test_of_a_few_places_alone():
     assert calibrate(embeddings, places, asked).threshold != calibrate(embeddings, places).threshold
 
 
+def test_places_of_a_kind_are_not_taken_for_unknown_ones():
+    generator = torch.Generator().manual_seed(0)
+    kinds = torch.randn(12, 32, generator=generator).repeat_interleave(12, 0)
+    places = kinds + 0.3 * torch.randn(36, 32, generator=generator).repeat_interleave(4, 0)
+    embeddings = F.normalize(places + 0.3 * torch.randn(144, 32, generator=generator), dim=1)
+    names, kind_names = [f"{i // 12}/{i // 4}" for i in range(144)], [f"{i // 12}" for i in range(144)]
+    strict, told = calibrate(embeddings, names), calibrate(embeddings, names, kinds=kind_names)
+    assert strict.likened is None
+    assert told.threshold < strict.threshold - 0.2
+    assert told.found > strict.found + 0.2
+    assert told.claimed == pytest.approx(0.05, abs=0.01)
+    assert told.likened > 0.9
+    with pytest.raises(ValueError, match="at least two places"):
+        calibrate(embeddings, names, kinds=["one"] * 144)
+
+
 @pytest.mark.parametrize(("places", "asked"), [(["a", "a"], None), (["a", "b"], None), (["a", "a", "b"], [0, 0, 1])])
 def test_too_little_to_tell(places, asked):
     with pytest.raises(ValueError, match="at least two places"):

@@ -90,7 +90,7 @@ ABOUT_SEARCH = """
   <section><h2>How the search works</h2>
   <p>Pictures of one place should get numbers that point the same way. All pictures are turned into such numbers
   beforehand; yours is compared with every one of them, and the nearest vote for the place. What is near enough was
-  measured by hiding each place in turn.</p></section>
+  measured by hiding places in turn, with all others of their kind.</p></section>
   <section><h2>Results</h2>
   <!-- results: three measured sentences -->
   <p>The square in the middle of your photo is all that is looked at, and it is deleted within an hour.</p></section>
@@ -115,8 +115,8 @@ ABOUT_COMPARE = """
   <p>One picture, and what three encoders find nearest. Where the truth is known, right ones have a tick: pictures of
   that very place, not only of one of its kind.</p></section>
   <section><h2>Why they differ</h2>
-  <p>What came from ImageNet looks for textures and parts of things; what learned landmarks looks past season, light and
-  side. The one from scratch saw too few photos to look past anything in them.</p></section>
+  <p>What came from ImageNet looks for textures and parts of things, and for the weather; what learned landmarks looks
+  past season, light and side. The one from scratch knows rendered places best, and photos of new ones least.</p></section>
   <section><h2>Its limits</h2>
   <p>Eight pictures are an example, no measurement; the project's README has those. Numbers of different encoders cannot
   be compared with each other.</p></section>

@@ -109,10 +109,11 @@ def calibration(collection: str, encoder: str) -> Calibration | None:
     Asked, where there are such, about places alone that the encoder was not trained on.
     """
     shown, known = album(collection), set(networks.load(encoder).class_names)
-    asked = [place not in known for place in shown.places]
+    asked, kinds = [place not in known for place in shown.places], shown.truth.get("structure")
+    kinds = kinds if kinds and all(kinds) else None
     for rows in (asked, None) if any(asked) else (None,):
         try:
-            return calibrate(index(collection, encoder).embeddings, shown.places, rows)
+            return calibrate(index(collection, encoder).embeddings, shown.places, rows, kinds=kinds)
         except ValueError:
             continue
     return None

@@ -89,9 +89,10 @@ def _honesty(answer: Answer) -> str:
     known = answer.calibration
     if not known or not answer.album.has_places:
         return ""
+    likened = "" if known.likened is None else f", {percent(known.likened)} if others of their kind are"
     return (
         f'<p class="quiet">From a likeness of {known.threshold:.2f} a place is named. At that, of pictures of places '
-        f"that are not here, {percent(known.claimed)} are named all the same; of those that are, "
+        f"that are not here, {percent(known.claimed)} are named all the same{likened}; of those that are, "
         f"{percent(known.found)} are recognised, as measured on {known.places} places of this collection.</p>"
     )
 
@@ -156,7 +157,8 @@ def columns(answers: Sequence[tuple[Answer, str, str]], caption: str) -> str:
     truth, parts = first.query.place, ""
     for answer, title, text in answers:
         right = sum(answer.album.places[row] == truth for row in answer.rows)
-        score = f'<p class="score"><b>{right} of {len(answer.rows)}</b> right</p>' if truth is not None else ""
+        could_be = min(len(answer.rows), answer.album.places.count(truth) - 1)
+        score = f'<p class="score"><b>{right} of {could_be}</b> found</p>' if truth is not None else ""
         headline, _ = verdict(answer)
         says = "" if truth is not None else f'<p class="score"><b>{escape(headline)}</b></p>'
         parts += f"<section><h3>{escape(title)}</h3><p>{escape(text)}</p>{score}{says}"

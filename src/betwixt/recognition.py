@@ -17,6 +17,7 @@ class Calibration:
         threshold: the similarity to the nearest picture.
         found: of pictures of a known place, the share whose nearest one of that place is so near.
         claimed: of pictures of an unknown place, the share that are near enough to a picture of another one.
+        likened: the same where others of its kind are known, as another pagoda is; None where kinds are not known.
         places: how many places it was measured on.
     """
 
@@ -24,45 +25,57 @@ class Calibration:
     found: float
     claimed: float
     places: int
+    likened: float | None = None
 
 
 def calibrate(
-    embeddings: torch.Tensor, places: Sequence[str], asked: Sequence[bool] | None = None, claims: float = FALSE_CLAIMS
+    embeddings: torch.Tensor,
+    places: Sequence[str],
+    asked: Sequence[bool] | None = None,
+    claims: float = FALSE_CLAIMS,
+    kinds: Sequence[str] | None = None,
 ) -> Calibration:
     """The threshold at which so few pictures of unknown places are taken for known ones.
 
-    Each picture asked about is looked for once among the pictures of other places alone, as though its own were
-    unknown, and once among the others of its own.
+    Each picture asked about is looked for once among the pictures of other places (kinds) alone, as though its own
+    were unknown, and once among the others of its own place.
 
     Args:
         embeddings: (N, D), rows of length 1.
         places: of each picture.
         asked: which pictures to ask about: best those of places that the encoder was not trained on, which are no
             nearer to each other than a visitor's. Default: all of them.
+        kinds: what kind of place each picture shows. A picture then counts as of an unknown place among those of other
+            kinds: one of an unknown pagoda among pagodas is told by hardly anything.
 
     Raises:
-        ValueError: fewer than two places, or none asked about that has two pictures; in one line.
+        ValueError: fewer than two places (kinds), or none asked about that has two pictures; in one line.
     """
     names = sorted(set(places))
     labels = torch.tensor([names.index(place) for place in places])
     rows = torch.arange(len(places)) if asked is None else torch.tensor(list(asked)).nonzero().flatten()
     counts = labels.bincount(minlength=len(names))
-    if len(names) < 2 or not (counts[labels[rows]] > 1).any():
+    if min(len(names), len(set(kinds or places))) < 2 or not (counts[labels[rows]] > 1).any():
         raise ValueError("at least two places are needed, and two pictures of one of them")
-    foreign, own = [], []
+    kind_names = sorted(set(kinds)) if kinds else []
+    kind = torch.tensor([kind_names.index(name) for name in kinds]) if kinds else labels
+    foreign, alike, own = [], [], []
     for part in rows.split(BLOCK):
         scores = embeddings[part] @ embeddings.T
-        same = labels[part][:, None] == labels
-        foreign.append(scores.masked_fill(same, -1.0).amax(1))
+        same, same_kind = labels[part][:, None] == labels, kind[part][:, None] == kind
+        foreign.append(scores.masked_fill(same_kind, -1.0).amax(1))
+        has_alike = (same_kind & ~same).any(1)
+        alike.append(scores.masked_fill(same, -1.0).amax(1)[has_alike])
         scores[torch.arange(len(part)), part] = -1.0
         own.append(scores.masked_fill(~same, -1.0).amax(1)[counts[labels[part]] > 1])
-    foreign, own = torch.cat(foreign), torch.cat(own)
+    foreign, alike, own = torch.cat(foreign), torch.cat(alike), torch.cat(own)
     threshold = float(foreign.quantile(1 - claims))
     return Calibration(
         threshold,
         float((own >= threshold).float().mean()),
         float((foreign > threshold).float().mean()),
         len(labels[rows].unique()),
+        float((alike > threshold).float().mean()) if len(alike) else None,
     )
 
 
