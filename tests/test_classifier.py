@@ -278,6 +278,16 @@ def test_whitening_within_classes_keeps_what_tells_them_apart():
     assert apart[0] > 1.5 * apart[1]
 
 
+def test_networks_from_before_there_were_embeddings_load(tmp_path):
+    model = ImageClassifier(architecture="cnn", class_names=["a", "b"], base_channels=4)
+    model.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["pooling"], config["embedding_dim"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = ImageClassifier.from_pretrained(tmp_path)
+    assert (loaded.embedding, loaded.config["pooling"]) == (None, None)
+
+
 def test_generalised_means_lie_between_the_mean_and_the_largest():
     x = torch.rand(3, 4, 5, 5)
     pool = GeneralisedMean(1.0)

@@ -92,7 +92,9 @@ ABOUT_SEARCH = """
   beforehand; yours is compared with every one of them, and the nearest vote for the place. What is near enough was
   measured by hiding places in turn, with all others of their kind.</p></section>
   <section><h2>Results</h2>
-  <!-- results: three measured sentences -->
+  <p>Of rendered places in new views the nearest picture is right <b>97</b> times of 100 by the encoder from scratch,
+  <b>91</b> by transfer, <b>50</b> by the pretrained one. Of photos of places that none of them learned: <b>44</b>,
+  <b>76</b> and <b>68</b>. Who has seen enough needs no lessons in anything else; who has not lives on them.</p>
   <p>The square in the middle of your photo is all that is looked at, and it is deleted within an hour.</p></section>
 </div>
 """

@@ -309,7 +309,8 @@ class ImageClassifier(PretrainedMixin, nn.Module):
 
     @classmethod
     def _arguments_from_config(cls, config: dict) -> dict:
-        arguments = super()._arguments_from_config(config)
+        # Networks that were saved before there were embeddings for search have none.
+        arguments = {"pooling": None, "embedding_dim": None} | super()._arguments_from_config(config)
         if "pretrained_cfg" not in arguments:
             return arguments
         if arguments.get("label_names") != arguments.get("class_names"):
