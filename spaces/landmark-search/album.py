@@ -46,6 +46,11 @@ class Album:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def is_rendered(self) -> bool:
+        """Whether it is known how its pictures were made."""
+        return "azimuth" in self.truth
+
     def open(self, row: int, side: int = SIDE) -> Image.Image:
         """The square in the middle of a picture. Raises ImageError."""
         picture = open_image(self.sources[row], min_side=side)

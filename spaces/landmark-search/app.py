@@ -77,8 +77,8 @@ PAGE = {  # what both launch() and mount_gradio_app() take
 INTRODUCTION = """
 <header class="intro">
   <h1>Landmark <i>Search</i></h1>
-  <p>Drop a photo: <b>which place is it</b>, which pictures are most like it, and <b>where</b> does the likeness lie? If
-  the place is not here, it says so.</p>
+  <p>Which place does a picture show, which others are most like it, and <b>where</b> does the likeness lie? Among
+  hundreds of rendered places, or <b>among your own photos</b>. If nothing is near enough, it says so.</p>
 </header>
 """
 ABOUT_SEARCH = """
@@ -95,7 +95,7 @@ ABOUT_SEARCH = """
   <p>Of rendered places in new views the nearest picture is right <b>97</b> times of 100 by the encoder from scratch,
   <b>91</b> by transfer, <b>50</b> by the pretrained one. Of photos of places that none of them learned: <b>44</b>,
   <b>76</b> and <b>68</b>. Who has seen enough needs no lessons in anything else; who has not lives on them.</p>
-  <p>The square in the middle of your photo is all that is looked at, and it is deleted within an hour.</p></section>
+  <p>Only the square in the middle of a photo is looked at. Photos are deleted within an hour.</p></section>
 </div>
 """
 ABOUT_MAP = """
@@ -118,10 +118,11 @@ ABOUT_COMPARE = """
   that very place, not only of one of its kind.</p></section>
   <section><h2>Why they differ</h2>
   <p>What came from ImageNet looks for textures and parts of things, and for the weather; what learned landmarks looks
-  past season, light and side. The one from scratch knows rendered places best, and photos of new ones least.</p></section>
+  past season, light and side. The one from scratch knows best the rendered places that it learned, and least the real
+  ones that it did not.</p></section>
   <section><h2>Its limits</h2>
-  <p>Eight pictures are an example, no measurement; the project's README has those. Numbers of different encoders cannot
-  be compared with each other.</p></section>
+  <p>Eight pictures are an example, no measurement; the project's README has those. Two of the three learned most of
+  these places, from other pictures. Numbers of different encoders cannot be compared with each other.</p></section>
 </div>
 """
 ABOUT_OWN = """
@@ -130,8 +131,8 @@ ABOUT_OWN = """
   <p>Your pictures, made searchable by the encoder <i>Transfer</i>. Click one, and see what is most like it and where;
   or look for a further one.</p></section>
   <section><h2>How it works</h2>
-  <p>Each picture is opened in memory, made small, and turned into numbers once. Names in a zip are shown and otherwise
-  not used; what cannot be opened is named and left out.</p></section>
+  <p>Each picture is opened in memory, made small, and turned into numbers once. Folders in a zip
+  are taken for places; what cannot be opened is named and left out.</p></section>
   <section><h2>Its limits</h2>
   <p>It learned landmarks: buildings and monuments are told apart better than, say, faces. With folders of four
   places or more, it also says when a photo shows none of them.</p></section>
@@ -210,8 +211,11 @@ def surprise(collection: str) -> Query:
     Raises as `search`.
     """
     library.check(collection)
-    shown = library.album(collection)
-    rows = [row for row, split in enumerate(shown.splits) if split == "test"] or range(len(shown))
+    shown, learned = library.album(collection), set()
+    for encoder in networks.ENCODERS:
+        learned |= set(networks.load(encoder).class_names)
+    is_new = [split == "test" or place not in learned for split, place in zip(shown.splits, shown.places, strict=True)]
+    rows = [row for row, new in enumerate(is_new) if new] or range(len(shown))
     row = random.choice(rows)
     return Query(shown.open_or_blank(row, networks.KEPT), shown, row)
 

@@ -28,7 +28,7 @@ class Words:
 ENCODERS = {  # published name -> words; the default first
     "landmarks-transfer": Words(
         "Transfer",
-        "SqueezeNet, which came from ImageNet and then learned to tell these very landmarks apart.",
+        "SqueezeNet, which came from ImageNet and then learned to tell landmarks apart.",
     ),
     "landmarks-pretrained": Words(
         "Pretrained",
@@ -36,7 +36,7 @@ ENCODERS = {  # published name -> words; the default first
     ),
     "landmarks-scratch": Words(
         "From scratch",
-        "A small CNN that began with nothing, and has never seen anything but these landmarks.",
+        "A small CNN that began with nothing, and has never seen anything but landmarks.",
     ),
 }
 DEFAULT = next(iter(ENCODERS))

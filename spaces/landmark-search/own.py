@@ -87,10 +87,14 @@ def build(files: Sequence[dict] | None, encoder: str) -> Iterator[Step | Own]:
 
 
 def _owned(encoder: str, names: list[str], folders: list[str], sources: list, embeddings, left_out: list) -> Own:
-    has_places = all(folders) and len(set(folders)) > 1
-    places = folders if has_places else names
+    in_folders = [folder for folder in folders if folder]
+    has_places = len(set(in_folders)) > 1 and 2 * len(in_folders) >= len(folders)
+    places = [folder or name for folder, name in zip(folders, names, strict=True)] if has_places else names
     ids = [f"{number:03d}" for number in range(len(names))]
-    titles = [title_of(name) for name in folders] if has_places else [Path(name).stem or name for name in names]
+    titles = [
+        title_of(folder) if has_places and folder else Path(name).stem or name
+        for folder, name in zip(folders, names, strict=True)
+    ]
     album = Album("yours", ids, sources, places, titles, has_places=has_places)
     calibration = None
     if has_places and len(set(places)) >= PLACES_TO_CALIBRATE and len(places) >= PICTURES_TO_CALIBRATE:

@@ -24,6 +24,9 @@ element.addEventListener("click", (event) => {
 """  # STAGE: the id of where the picked picture is shown
 
 
+RENDERED = "These places are rendered, and do not exist: real photos find each other in the tab Your photos."
+
+
 def refusal(message: str, left_out: Sequence[tuple[str, str]] = ()) -> str:
     """One line on what did not work, and which files are to blame."""
     return note("That did not work", message, role="alert") + files_left_out(left_out)
@@ -51,23 +54,27 @@ def percent(share: float) -> str:
 
 def verdict(answer: Answer) -> tuple[str, str]:
     """A headline on which place a picture shows, and a line on why."""
-    near = f"The nearest picture is {answer.scores[0]:.2f} like yours" if answer.scores else ""
+    likeness = f"{answer.scores[0]:.2f} like yours (1 would be the same)" if answer.scores else ""
+    near = f"The nearest picture is {likeness}"
     calibration = answer.calibration
     if not answer.rows:
         return "There is nothing to search in.", "The collection is empty."
     if calibration is None or not answer.album.has_places:
-        return f"Nearest: {answer.album.titles[answer.rows[0]]}.", f"{near}; 1 would be the same."
+        return f"Nearest: {answer.album.titles[answer.rows[0]]}.", f"{near}."
     if answer.place is None:
-        return (
-            "Not in this collection.",
-            f"{near}, which is not enough: {calibration.threshold:.2f} would be. Here is what comes closest.",
-        )
-    counted = sum(answer.album.places[row] == answer.place for row in answer.rows)
-    sure = "" if answer.share >= 0.6 else "Perhaps "
-    return (
-        f"{sure}{answer.title}.",
-        f"{counted} of the {len(answer.rows)} nearest show it, with {percent(answer.share)} of the votes. {near}.",
-    )
+        closest = f"{near}, which is not enough: {calibration.threshold:.2f} would be. Here is what comes closest."
+        return "Not in this collection.", closest + (f" {RENDERED}" if answer.album.is_rendered else "")
+    voters = [
+        answer.album.places[row] == answer.place
+        for row, score in zip(answer.rows, answer.scores, strict=True)
+        if score >= calibration.threshold
+    ]
+    sure = "" if answer.share >= 0.6 and len(voters) > 1 else "Perhaps "
+    if len(voters) == 1:
+        why = f"Only the nearest picture is near enough to vote: {likeness}."
+    else:
+        why = f"Of {len(voters)} pictures that are near enough to vote {sum(voters)} show it. {near}."
+    return f"{sure}{answer.title}.", why
 
 
 def found(answer: Answer) -> str:
@@ -81,7 +88,7 @@ def _verdict(answer: Answer) -> str:
     if truth is not None:
         right = sum(answer.album.places[row] == truth for row in answer.rows)
         title = escape(answer.query.album.titles[answer.query.row])
-        told = f"<p>It is one of {title}: {right} of these {len(answer.rows)} are right.</p>"
+        told = f"<p>It shows {title}, as do {right} of these {len(answer.rows)}.</p>"
     return f'<div class="verdict" role="status"><h2>{escape(headline)}</h2><p>{escape(text)}</p>{told}'
 
 
@@ -89,11 +96,16 @@ def _honesty(answer: Answer) -> str:
     known = answer.calibration
     if not known or not answer.album.has_places:
         return ""
-    likened = "" if known.likened is None else f", {percent(known.likened)} if others of their kind are"
+    likened = (
+        ""
+        if known.likened is None
+        else f" Where others of its kind are here, as another pagoda is, {percent(known.likened)} are."
+    )
     return (
-        f'<p class="quiet">From a likeness of {known.threshold:.2f} a place is named. At that, of pictures of places '
-        f"that are not here, {percent(known.claimed)} are named all the same{likened}; of those that are, "
-        f"{percent(known.found)} are recognised, as measured on {known.places} places of this collection.</p>"
+        f'<p class="quiet">How sure is that? A place is named from a likeness of {known.threshold:.2f} on. Tried on '
+        f"pictures of {known.places} places, {percent(known.found)} were named rightly and {percent(known.mistaken)} "
+        f"wrongly. Of pictures of places that are not here {percent(known.claimed)} are named all the same.{likened}"
+        "</p>"
     )
 
 

@@ -53,7 +53,7 @@ def create_tab(
     def compare_random(collection: str) -> Iterator[tuple[str, Any, bool]]:
         try:
             for html in compared(surprise(collection), collection):
-                yield html, gr.skip(), True
+                yield html, None, True
         except gr.Error as error:
             yield panel.refusal(str(error.message)), gr.skip(), False
 

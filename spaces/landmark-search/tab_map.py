@@ -14,6 +14,7 @@ from PIL import Image
 
 from betwixt.linked_maps import SCRIPT, STYLE, TEMPLATE, Guest, Side, groups_of, linked_maps, sheet_of
 from betwixt.maps import TSNEMap
+from betwixt.page import into_view
 
 TILE = (32, 32)
 NEAREST = 5
@@ -80,9 +81,9 @@ def create_tab(
         )
         return value, panel.legend(numbers), f'<p class="quiet">{words}</p>', collection
 
-    def list_between(first: str, collection: str) -> str:
+    def list_between(first: str, collection: str) -> tuple[str, str]:
         findings = functions.between(collection, first)
-        return panel.between(functions.album(collection), findings, titles[first], SHOWN)
+        return panel.between(functions.album(collection), findings, titles[first], SHOWN), ""
 
     def look_closer(event: gr.EventData, collection: str) -> str:
         rows, index = functions.rows(collection), event.index
@@ -130,11 +131,11 @@ def create_tab(
         first = gr.Dropdown(encoders, value=encoders[0][1], label="Left map: as seen by")
         second = gr.Dropdown(encoders, value=encoders[-1][1], label="Right map: as seen by")
         collection = gr.Dropdown(collections, value=collections[0][1], label="Pictures", visible=len(collections) > 1)
+    legend = gr.HTML("", elem_id="legend", js_on_load=None)
     maps = gr.HTML(
         {}, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, elem_id="maps", label="Two maps of landmarks"
     )
     words = gr.HTML("", elem_id="map-words", js_on_load=None)
-    legend = gr.HTML("", elem_id="legend", js_on_load=None)
     closer = gr.HTML("", elem_id="closer", js_on_load=None)
     between = gr.HTML("", elem_id="between", js_on_load=None)
     chosen, outputs = [first, second, collection, picture, has], [maps, legend, words, has]
@@ -142,9 +143,10 @@ def create_tab(
     drawn = gr.on(
         [tab.select, first.input, second.input, collection.input], draw, chosen, outputs, **quiet, show_progress_on=maps
     )
-    drawn.success(list_between, [first, collection], between, **quiet, show_progress="hidden")
+    drawn.success(list_between, [first, collection], [between, closer], **quiet, show_progress="hidden")
     looking = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
-    maps.select(look_closer, collection, closer, **looking, trigger_mode="multiple")
+    looked = maps.select(look_closer, collection, closer, **looking, trigger_mode="multiple")
+    looked.success(None, js=into_view("closer"))
     for_the_api = [
         gr.Textbox(value, visible=False, label=name)
         for name, value in (

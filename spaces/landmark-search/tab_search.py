@@ -13,7 +13,7 @@ from PIL import Image
 from results import Match, Shown
 
 from betwixt.images import ImageError
-from betwixt.page import progress
+from betwixt.page import into_view, progress
 
 FORGET_AFTER = 3000  # seconds
 COUNT = 12
@@ -121,6 +121,7 @@ def create_tab(
         **quiet,
     )
     looked.success(results.explain(match), shown, matched, **comparing)
+    looked.success(None, js=into_view("match"))
     picked = found.select(results.pick, shown, None, queue=False, **quiet)
     picked.success(results.explain(match), shown, matched, **comparing)
     gr.Button(visible=False).click(
@@ -140,4 +141,8 @@ def create_tab(
     return picture
 
 
-WELCOME = panel.welcome("Where was this?", "Drop a photo of a landmark, or click one of the examples.")
+WELCOME = panel.welcome(
+    "Where was this?",
+    "Click an example, or drop a picture. The places here are rendered, and do not exist: to search among real photos, "
+    "bring some to the tab Your photos.",
+)

@@ -46,6 +46,16 @@ def progress(text: str, done: int, total: int) -> str:
     return f'<div class="progress"><label>{escape(text)}{bar}</label></div>'
 
 
+def into_view(elem_id: str) -> str:
+    """The `js` of an event after which something is to be seen: brought into view if it lies below."""
+    return f"""() => {{
+  const shown = document.getElementById("{elem_id}");
+  if (!shown || !shown.innerText.trim() || shown.getBoundingClientRect().top < innerHeight * 0.8) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  shown.scrollIntoView({{ behavior: calm ? "auto" : "smooth", block: "center" }});
+}}"""
+
+
 def files_left_out(files: Sequence[tuple[str, str]]) -> str:
     """Which files could not be used, and why: the first NAMED by name."""
     if not files:

@@ -7,22 +7,26 @@ import torch
 
 FALSE_CLAIMS = 0.05  # of pictures of unknown places may be called one of the known
 BLOCK = 2048  # pictures compared at once
+VOTERS = 12  # nearest pictures, of which those that are near enough vote
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """From which similarity on a picture is said to show a known place.
+    """From which similarity on a picture is said to show a known place, and how often that is right.
 
     Args:
         threshold: the similarity to the nearest picture.
-        found: of pictures of a known place, the share whose nearest one of that place is so near.
-        claimed: of pictures of an unknown place, the share that are near enough to a picture of another one.
-        likened: the same where others of its kind are known, as another pagoda is; None where kinds are not known.
+        found: of pictures of a known place, the share that is named rightly, by the vote of the nearest.
+        mistaken: of the same, the share that is named as another place.
+        claimed: of pictures of an unknown place, the share that is named all the same, by a threshold from others.
         places: how many places it was measured on.
+        likened: of pictures of an unknown place of which others of its kind are known, as another pagoda is, the share
+            that is named; None where kinds are not known.
     """
 
     threshold: float
     found: float
+    mistaken: float
     claimed: float
     places: int
     likened: float | None = None
@@ -38,7 +42,7 @@ def calibrate(
     """The threshold at which so few pictures of unknown places are taken for known ones.
 
     Each picture asked about is looked for once among the pictures of other places (kinds) alone, as though its own
-    were unknown, and once among the others of its own place.
+    were unknown, and once among all others.
 
     Args:
         embeddings: (N, D), rows of length 1.
@@ -59,7 +63,7 @@ def calibrate(
         raise ValueError("at least two places are needed, and two pictures of one of them")
     kind_names = sorted(set(kinds)) if kinds else []
     kind = torch.tensor([kind_names.index(name) for name in kinds]) if kinds else labels
-    foreign, alike, own = [], [], []
+    foreign, alike, nearest = [], [], []
     for part in rows.split(BLOCK):
         scores = embeddings[part] @ embeddings.T
         same, same_kind = labels[part][:, None] == labels, kind[part][:, None] == kind
@@ -67,14 +71,26 @@ def calibrate(
         has_alike = (same_kind & ~same).any(1)
         alike.append(scores.masked_fill(same, -1.0).amax(1)[has_alike])
         scores[torch.arange(len(part)), part] = -1.0
-        own.append(scores.masked_fill(~same, -1.0).amax(1)[counts[labels[part]] > 1])
-    foreign, alike, own = torch.cat(foreign), torch.cat(alike), torch.cat(own)
+        nearest += zip(*(found.tolist() for found in scores.topk(min(VOTERS, len(places) - 1))), strict=True)
+    foreign, alike = torch.cat(foreign), torch.cat(alike)
     threshold = float(foreign.quantile(1 - claims))
+    of_rows = labels[rows]
+    claimed = torch.zeros(len(rows))
+    for place in of_rows.unique():
+        here = of_rows == place
+        others = foreign if here.all() else foreign[~here]
+        claimed[here] = (foreign[here] > others.quantile(1 - claims)).float()
+    outcomes = []
+    for row, (scores, neighbours) in zip(rows.tolist(), nearest, strict=True):
+        if counts[labels[row]] > 1:
+            named, _ = vote(scores, [places[other] for other in neighbours], threshold)
+            outcomes.append(None if named is None else named == places[row])
     return Calibration(
         threshold,
-        float((own >= threshold).float().mean()),
-        float((foreign > threshold).float().mean()),
-        len(labels[rows].unique()),
+        outcomes.count(True) / len(outcomes),
+        outcomes.count(False) / len(outcomes),
+        float(claimed.mean()),
+        len(of_rows.unique()),
         float((alike > threshold).float().mean()) if len(alike) else None,
     )
 
