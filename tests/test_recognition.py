@@ -52,15 +52,15 @@ def test_of_a_few_places_alone():
 def test_places_of_a_kind_are_not_taken_for_unknown_ones():
     generator = torch.Generator().manual_seed(0)
     kinds = torch.randn(12, 32, generator=generator).repeat_interleave(12, 0)
-    places = kinds + 0.6 * torch.randn(36, 32, generator=generator).repeat_interleave(4, 0)
-    embeddings = F.normalize(places + 0.3 * torch.randn(144, 32, generator=generator), dim=1)
+    places = kinds + 0.7 * torch.randn(36, 32, generator=generator).repeat_interleave(4, 0)
+    embeddings = F.normalize(places + 0.6 * torch.randn(144, 32, generator=generator), dim=1)
     names, kind_names = [f"{i // 12}/{i // 4}" for i in range(144)], [f"{i // 12}" for i in range(144)]
     strict, told = calibrate(embeddings, names), calibrate(embeddings, names, kinds=kind_names)
     assert strict.likened is None
     assert told.threshold < strict.threshold - 0.1
     assert told.found > strict.found
     assert told.claimed == pytest.approx(0.05, abs=0.03)
-    assert told.likened > 0.9
+    assert told.likened > 0.8
     with pytest.raises(ValueError, match="at least two places"):
         calibrate(embeddings, names, kinds=["one"] * 144)
 
