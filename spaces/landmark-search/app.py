@@ -78,7 +78,7 @@ INTRODUCTION = """
 <header class="intro">
   <h1>Landmark <i>Search</i></h1>
   <p>Which place does a picture show, which others are most like it, and <b>where</b> does the likeness lie? Among
-  hundreds of rendered places, or <b>among your own photos</b>. If nothing is near enough, it says so.</p>
+  116 rendered places, or <b>among your own photos</b>. If nothing is near enough, it says so.</p>
 </header>
 """
 ABOUT_SEARCH = """
