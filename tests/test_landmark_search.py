@@ -271,10 +271,7 @@ def test_photos_that_the_owner_offers(hub_folder, tmp_path):
 
 
 def test_without_its_models_and_pictures_it_says_so(tmp_path):
-    (tmp_path / "hub").mkdir()
-    with Site(
-        LANDMARKS_SPACE / "app.py", tmp_path, BETWIXT_HUB=str(tmp_path / "hub"), HF_ENDPOINT="http://localhost:9"
-    ) as own:
+    with Site(LANDMARKS_SPACE / "app.py", tmp_path, BETWIXT_NAMESPACE="nobody", HF_HOME=str(tmp_path)) as own:
         client = Client(own.wait().url, verbose=False)
         file = handle_file(str(EXAMPLES[0]))
         for arguments, name in (
