@@ -39,9 +39,8 @@ def project(tmp_path_factory, run_recipe) -> Path:
     first = Image.open(folder / "photos" / "disc" / "00.png")
     first.save(folder / "photos" / "disc" / "copy.jpg", quality=90)
     (folder / "photos" / "disc" / "broken.jpg").write_bytes(b"no picture")
-    done = run_recipe(
-        folder, "make_landmarks.py", "--name", "places", "--source", "folder", "photos", "--image-size", "32"
-    )
+    options = ["--name", "places", "--source", "folder", "photos", "--image-size", "32", "--quality", "100"]
+    done = run_recipe(folder, "make_landmarks.py", *options)
     (folder / "said.txt").write_text(done.stdout + done.stderr)
     return folder
 
