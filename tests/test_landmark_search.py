@@ -270,6 +270,16 @@ def test_photos_that_the_owner_offers(hub_folder, tmp_path):
         assert len(found["nearest"]) == 7
 
 
+def test_one_loose_photo_leaves_the_others_their_places(landmarks_client, tmp_path):
+    files = {f"place {number % 2}/{number}.png": file.read_bytes() for number, file in enumerate(EXAMPLES)}
+    one = packed(tmp_path / "one.zip", files | {"cover.png": example()})
+    found = landmarks_client.predict([handle_file(str(one))], None, api_name="/your_photos")
+    assert (found["count"], found["places"]) == (len(EXAMPLES) + 1, ["cover.png", "place 0", "place 1"])
+    loose = {f"{number}.png": example(number % len(EXAMPLES)) for number in range(9)}
+    most = packed(tmp_path / "most.zip", files | loose)
+    assert landmarks_client.predict([handle_file(str(most))], None, api_name="/your_photos")["places"] == []
+
+
 def test_without_its_models_and_pictures_it_says_so(tmp_path):
     with Site(LANDMARKS_SPACE / "app.py", tmp_path, BETWIXT_NAMESPACE="nobody", HF_HOME=str(tmp_path)) as own:
         client = Client(own.wait().url, verbose=False)
