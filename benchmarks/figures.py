@@ -279,19 +279,19 @@ def searches(published: dict, unseen: dict, speed: dict) -> list[str]:
             "|---|---|---|---|---|---|---|",
             *(f"| {row}" for row in found_by(table["encoders"])),
         ]
-    (few, exact), (many, approximate) = speed["search"].items()
     (encoder, embedding), *_ = speed["embedding"].items()
-    times = {
-        count: "; ".join(
+    times = [
+        f"of {count}, "
+        + "; ".join(
             f"{name} {row['milliseconds']:.1f} ms, recall {row['recall at 10']:.3f}" for name, row in table.items()
         )
-        for count, table in ((few, exact), (many, approximate))
-    }
+        for count, table in speed["search"].items()
+    ]
     return [
         *lines,
         "",
         f"Speed on {speed['threads']} threads (`benchmarks/search.py`), the nearest 10 by {speed['dimensions']}",
-        f"numbers: of {few}, {times[few]}; of {many}, {times[many]}. `{encoder}` embeds a picture in",
+        f"numbers: {'; '.join(times)}. `{encoder}` embeds a picture in",
         f"{embedding['milliseconds a picture, alone']:.0f} ms, or {embedding['pictures a second, decoded ones']:.0f} a",
         f"second; its backbone called plainly {embedding['pictures a second through the backbone alone']:.0f}.",
     ]

@@ -9,7 +9,6 @@ page with nothing but the two maps, while one of them zooms.
 import argparse
 import json
 import statistics
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from playwright.sync_api import sync_playwright
+from timing import seconds
 
 from betwixt.flags import draw, read
 from betwixt.linked_maps import SCRIPT, STYLE, TEMPLATE, Side, linked_maps, sheet_of
@@ -46,7 +46,7 @@ def main() -> None:
 
 def drawing() -> dict[str, float]:
     flags = read()
-    return {"flags drawn a second": len(flags) / seconds(lambda: [draw(flag) for flag in flags])}
+    return {"flags drawn a second": len(flags) / seconds(lambda: [draw(flag) for flag in flags], ROUNDS)}
 
 
 def maps() -> dict[str, float]:
@@ -57,7 +57,7 @@ def maps() -> dict[str, float]:
         found: list[TSNEMap] = []
         rounds = ROUNDS if count < 1000 else 1
         table[f"map of {count}"] = seconds(lambda: found.append(TSNEMap.fit(features)), rounds)  # noqa: B023
-        table[f"placing one among {count}"] = seconds(lambda: found[-1].transform(features[:1]))  # noqa: B023
+        table[f"placing one among {count}"] = seconds(lambda: found[-1].transform(features[:1]), ROUNDS)  # noqa: B023
     return table
 
 
@@ -96,16 +96,6 @@ def clusters(count: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     centres = torch.randn(12, DIMENSIONS, generator=generator)
     return F.normalize(centres[torch.arange(count) % 12] + torch.randn(count, DIMENSIONS, generator=generator), dim=1)
-
-
-def seconds(task, rounds: int = ROUNDS) -> float:
-    """The median over the rounds."""
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        task()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
 
 
 if __name__ == "__main__":

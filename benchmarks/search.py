@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from sklearn.neighbors import NearestNeighbors
+from timing import seconds
 
 from betwixt import EmbeddingIndex, ImageClassifier
 from betwixt.images import to_tensor
@@ -124,14 +125,6 @@ def embedding(name: str) -> dict[str, float]:
     pictures = [Image.fromarray(random.integers(0, 256, (240, 320, 3), dtype=np.uint8)) for _ in range(PICTURES)]
     tensors = to_tensor(pictures[:PER_CALL], model.image_size).contiguous(memory_format=torch.channels_last)
     model.embed(pictures[:PER_CALL])
-
-    def seconds(task: Callable[[], object], rounds: int) -> float:
-        times = []
-        for _ in range(rounds):
-            started = time.perf_counter()
-            task()
-            times.append(time.perf_counter() - started)
-        return statistics.median(times)
 
     one = seconds(lambda: model.embed(pictures[:1]), ROUNDS)
     many = seconds(lambda: model.embed(pictures), 3)

@@ -124,7 +124,7 @@ def unseen(options: Unseen) -> dict:
     mirrored = F.normalize(plain + pooled(backbone, x.flip(-1)), dim=1)
     means = pooled(backbone, x, GeneralisedMean().eval())
     raw = plain_features.pixels(resized(x, SIDE))
-    found: dict[tuple[int, str], list[dict]] = {}
+    found: list[dict[str, list[dict]]] = [{} for _ in tables]
     for fold in range(options.num_folds):
         known = folds != fold
 
@@ -151,10 +151,9 @@ def unseen(options: Unseen) -> dict:
             for name, features in spaces.items():
                 here = figures(features[rows], labels, asked) | {"asked": asked}
                 alone = figures(features[rows][asked], labels[asked], torch.arange(len(asked)))
-                found.setdefault((number, name), []).append(here | {AMONG_UNSEEN: alone["mAP"]})
+                found[number].setdefault(name, []).append(here | {AMONG_UNSEEN: alone["mAP"]})
     report: dict = {"folds": options.num_folds}
-    for number, (name, table) in enumerate(zip(options.dataset, tables, strict=True)):
-        of_table = {space: parts for (where, space), parts in found.items() if where == number}
+    for name, table, of_table in zip(options.dataset, tables, found, strict=True):
         order = torch.cat([part["asked"] for part in of_table[PIXELS]])
         merged = {
             space: {key: torch.cat([part[key] for part in parts]) for key in parts[0] if key != "asked"}

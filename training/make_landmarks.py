@@ -65,13 +65,13 @@ def make(recipe: Recipe) -> None:
         case other:
             raise ValueError(f"--source must be rendered, folder PATH or hub ID, not {' '.join(other)}")
     places = sorted({record["class"] for record in records})
-    first = {record["image"] for record in records[: recipe.excerpt_count * len(places)]}
     summary, splits = split(records, places)
     if recipe.source != ["rendered"]:
         before = sum(map(len, splits.values()))
         splits = {name: list(one_of_each(rows)) for name, rows in splits.items()}
         summary += f"; one of each group was kept, {sum(map(len, splits.values()))} of {before} pictures"
     elif recipe.excerpt:
+        first = {record["image"] for record in records[: recipe.excerpt_count * len(places)]}
         note = f"This is an excerpt of what {recipe.count} of each place are, {recipe.excerpt_count} of each"
         excerpt = {name: [row for row in rows if row["image"] in first] for name, rows in splits.items()}
         write(recipe.excerpt, recipe, excerpt, places, f"{summary}. {note}")

@@ -48,7 +48,9 @@ class Kind:
     usage: str
 
 
-SEARCHES = "ImageClassifier, to search with"
+SEARCHES = Kind(  # of classifiers, if they are to search with
+    "classifier", "mAP, seen places", "model.embed([image])  # (1, D), of length 1: alike where their product is near 1"
+)
 GENERATE = (
     "model.generate(count=4, seed=0)  # 4 pictures in equal shares of model.class_names\n"
     "model.generate({model.class_names[0]: 0.8, model.class_names[1]: 0.2}, combine=model.COMBINATIONS[0])[0]"
@@ -60,11 +62,6 @@ KINDS = {
         "model.class_names\n"
         "model.predict([image])  # probabilities (1, num_classes)\n"
         "model.embed([image])  # features (1, D), of length 1",
-    ),
-    SEARCHES: Kind(
-        "classifier",
-        "mAP, seen places",
-        "model.embed([image])  # (1, D), of length 1: alike where their product is near 1",
     ),
     "ConvAutoencoder": Kind(
         "autoencoder",
@@ -126,15 +123,15 @@ def publish(options: argparse.Namespace) -> None:
     recipe = json.loads((checkpoint / "recipe.json").read_text())
     model_class = json.loads((checkpoint / "model" / "config.json").read_text())["model_class"]
     model = getattr(betwixt, model_class).from_pretrained(checkpoint / "model")
-    kind = SEARCHES if options.search else model_class
+    kind = SEARCHES if options.search else KINDS[model_class]
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
-        figure = KINDS[kind].quality
-        full = measured(checkpoint / "model", kind, options) if figure else None
+        figure = kind.quality
+        full = measured(checkpoint / "model", model_class, kind, options) if figure else None
         for bits in (bits for bits in PRECISIONS if bits >= options.bits):
             model.save_pretrained(staged, dtype=PRECISIONS[bits])
-            table = full if full and bits == 32 else measured(staged, kind, options)
+            table = full if full and bits == 32 else measured(staged, model_class, kind, options)
             lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
             if max(lost, default=0.0) <= MAX_LOSS:
                 break
@@ -142,7 +139,7 @@ def publish(options: argparse.Namespace) -> None:
         if options.samples:
             with Image.open(options.samples) as sheet:
                 sheet.save(staged / SAMPLES, quality=85)
-        (staged / "README.md").write_text(card(options, recipe, kind, table))
+        (staged / "README.md").write_text(card(options, recipe, model_class, kind, table))
         target = options.output / options.name
         old = Path(temporary) / "old"
         if target.exists():
@@ -152,21 +149,21 @@ def publish(options: argparse.Namespace) -> None:
     print(f"{target}: {size / 1e6:.2f} MB")
 
 
-def measured(folder: Path, kind: str, options: argparse.Namespace) -> dict:
-    """The table of the evaluation of a model of one of KINDS."""
-    generates = KINDS[kind].usage == GENERATE
-    if generates or options.table or kind == SEARCHES:
-        model = getattr(betwixt, kind.partition(",")[0]).from_pretrained(folder)
+def measured(folder: Path, model_class: str, kind: Kind, options: argparse.Namespace) -> dict:
+    """The table of the class's evaluation."""
+    generates = kind.usage == GENERATE
+    if generates or options.table or kind is SEARCHES:
+        model = getattr(betwixt, model_class).from_pretrained(folder)
         if generates:
             results = of_generator(options, model, folder)
         else:
-            results = of_search(options, folder) if kind == SEARCHES else {"real flags": of_maps(options)}
+            results = of_search(options, folder) if kind is SEARCHES else {"real flags": of_maps(options)}
         return {
             "task": "unconditional-image-generation" if generates else "image-feature-extraction",
             "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
             "results": results,
         }
-    command = [f"evaluate_{KINDS[kind].stem}.py", "checkpoint", "--model", str(folder), "--dataset", *options.dataset]
+    command = [f"evaluate_{kind.stem}.py", "checkpoint", "--model", str(folder), "--dataset", *options.dataset]
     return output_of([*command, *(["--others", *options.others] if options.others else [])])
 
 
@@ -237,9 +234,9 @@ def quality(table: dict, name: str, figure: str) -> float:
     return figures.get(figure, next(iter(figures.values())))["value"]
 
 
-def card(options: argparse.Namespace, recipe: dict, kind: str, table: dict) -> str:
+def card(options: argparse.Namespace, recipe: dict, model_class: str, kind: Kind, table: dict) -> str:
     """The card, with all figures as `model-index` results for the Hub and as a table for people."""
-    results, rows, model_class = [], [], kind.partition(",")[0]
+    results, rows = [], []
     for dataset, figures in table["results"].items():
         entries = []
         for name, figure in figures.items():
@@ -272,7 +269,7 @@ def card(options: argparse.Namespace, recipe: dict, kind: str, table: dict) -> s
         command += " --search"
     if options.others:
         command += " --others " + " ".join(Path(folder).name for folder in options.others)
-    steps = stages(recipe, KINDS[kind].stem)
+    steps = stages(recipe, kind.stem)
     pretrained = {done["architecture"] for _, done in steps if done.get("weights") or done.get("pretrained")}
     start = (
         f"It started from weights of `{'`, `'.join(pretrained)}` trained on ImageNet (SqueezeNet's: BSD licence)."
@@ -283,7 +280,7 @@ def card(options: argparse.Namespace, recipe: dict, kind: str, table: dict) -> s
         f"`training/train_{stem}.py` with\n\n```json\n{json.dumps(shown(options), indent=2)}\n```"
         for stem, options in steps
     )
-    generates = KINDS[kind].usage == GENERATE
+    generates = kind.usage == GENERATE
     load = f'{model_class}.from_pretrained("betwixt/{options.name}")'
     opening = f"from betwixt import {model_class}\n"
     if generates:
@@ -302,12 +299,12 @@ def card(options: argparse.Namespace, recipe: dict, kind: str, table: dict) -> s
 
 ```python
 {opening}
-{KINDS[kind].usage}{YES_OR_NO if "classifier" in recipe else ""}
+{kind.usage}{YES_OR_NO if "classifier" in recipe else ""}
 ```
 
 {sheet}## Measured
 
-{SEARCH if kind == SEARCHES else HYBRIDS if generates else FLAGS if options.table else HELD_OUT}
+{SEARCH if kind is SEARCHES else HYBRIDS if generates else FLAGS if options.table else HELD_OUT}
 
 | pictures | figure | value | interval |
 |---|---|---|---|

@@ -92,8 +92,9 @@ class Pictures:
 
 def encode(pixels: np.ndarray, quality: int = 100) -> bytes:
     """uint8 (H, W, 3) -> WebP; of quality 100 it is lossless, and still a quarter smaller than PNG."""
+    options = {"lossless": True} if quality == 100 else {"quality": quality}  # of lossless ones it is the effort
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "WEBP", lossless=quality == 100, quality=quality, method=4)
+    Image.fromarray(pixels).save(buffer, "WEBP", **options, method=4)
     return buffer.getvalue()
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from augmentation import cutout, mixup, moved, random_colour
-from loop import PRECISIONS, RUNS, LoopSettings, train
+from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, train
 from options import option, parse, run
 from tables import ImageTable, Pictures, concatenate, counterexample_weights, folds, joined, read_dataset
 from torch import nn
@@ -88,7 +88,7 @@ def train_classifier(recipe: Recipe) -> None:
     training, held_out = load(recipe)
     model = build(recipe, training.class_names)
     fitted = model.embedding is not None and bool(recipe.pretrained or recipe.weights)
-    if fitted:
+    if fitted and last_checkpoint(RUNS / recipe.name) is None:
         fit_embedding(model, training)
     train(
         RUNS / recipe.name,
@@ -109,11 +109,11 @@ def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:
     for split in ("train", "test"):
         tables = [read_dataset(name, split, recipe.image_size) for name in recipe.dataset]
         splits[split] = concatenate(joined(tables) if recipe.join else tables)
-    known = splits["train"].class_names
-    if unknown := {*(recipe.without or [])} - {*known}:
+    known, hidden = splits["train"].class_names, {*(recipe.without or [])}
+    if unknown := hidden - {*known}:
         raise ValueError(f"--without {' '.join(sorted(unknown))}: there are no such classes")
-    if recipe.classes or recipe.without:
-        kept = [name for name in recipe.classes or known if name not in (recipe.without or [])]
+    if recipe.classes or hidden:
+        kept = [name for name in recipe.classes or known if name not in hidden]
         splits = {split: table.of_classes(kept) for split, table in splits.items()}
     if recipe.fold is None:
         return splits["train"], splits["test"]

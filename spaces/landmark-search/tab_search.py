@@ -14,9 +14,10 @@ from results import Match, Shown
 
 from betwixt.images import ImageError
 from betwixt.page import into_view, progress
+from betwixt.recognition import VOTERS
 
 FORGET_AFTER = 3000  # seconds
-COUNT = 12
+COUNT = VOTERS  # as many as the figures below them were measured with
 Search = Callable[[Query, str, str, int], Answer]  # query, collection, encoder, how many
 UntilReady = Callable[..., Iterator[tuple[str, float]]]
 
