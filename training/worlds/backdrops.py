@@ -92,15 +92,15 @@ def sample(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def numbers(factors: dict[str, Any], wall_z: float) -> list[float]:
-    """Row for `surfaces`; `wall_z` is where a wall stands (a sky has no place)."""
+def numbers(factors: dict[str, Any], wall_z: float, floor_y: float = 0.0) -> list[float]:
+    """Row for `surfaces`; `wall_z` is where a wall stands (a sky has no place), `floor_y` where the floor lies."""
     colors = [
         channel
         for name in ("wall_color", "wall_second_color", "floor_color", "floor_second_color")
         for channel in from_hex(factors[name])
     ]
     floor, wall = FLOORS.index(factors["floor"]), WALLS.index(factors["wall"])
-    level = {"none": -FAR_AWAY, "water": WATER_LEVEL}.get(factors["floor"], 0.0)
+    level = {"none": -FAR_AWAY, "water": floor_y + WATER_LEVEL}.get(factors["floor"], floor_y)
     wall_z = wall_z if factors["wall"] in ("plain", "stripes", "dots", "checks", "bricks") else -FAR_AWAY
     return [floor, wall, level, wall_z, factors["background_scale"], *colors]
 
