@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from near_duplicates import is_test, near_duplicate_groups
 from PIL import Image
-from tables import NEITHER
+from tables import NEITHER, encode
 
 from betwixt.images import ImageError, fit, open_image
 
@@ -215,6 +215,23 @@ def split(records: list[dict], names: list[str]) -> tuple[str, dict[str, list[di
         splits["test" if in_test else "train"].append(finished(record, names, group))
     near = sizes[sizes > 1]
     return f"{near.sum()} pictures have near-duplicates, in {len(near)} groups, each on one side", splits
+
+
+def photo(picture: Image.Image, class_name: str, image_size: int, quality: int, **columns: str) -> dict:
+    """A row, but for its label: the picture in its own proportions, its short side no longer than `image_size`."""
+    scale = min(1.0, image_size / min(picture.size))
+    size = tuple(max(1, round(side * scale)) for side in picture.size)
+    small = np.asarray(fit(picture, size, "squash"))
+    return {"image": encode(small, quality), "class": class_name, "source": "photos", **columns}
+
+
+def one_of_each(rows: list[dict]) -> Iterator[dict]:
+    """The first picture of each group of near-duplicates."""
+    seen: set[int] = set()
+    for row in rows:
+        if row["group"] not in seen:
+            seen.add(row["group"])
+            yield row
 
 
 def finished(record: dict, names: list[str], group: int) -> dict:
