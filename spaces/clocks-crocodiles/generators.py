@@ -1,7 +1,6 @@
 """The published generators of hybrids: which there are, what they draw, and what the judges say of it."""
 
 import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +21,6 @@ JUDGES, GUIDES = "clocks-crocodiles-judges", "clocks-crocodiles-guides"
 STEPS = 18
 MOST = 32  # pictures at once
 STRIP = 9  # pictures along the slider
-FRAME = 256  # side of the film's pictures, in pixels
 COMPARED = 32  # at which side pictures are compared with those of the training
 
 
@@ -176,15 +174,6 @@ def draw_strip(wanted: Wanted) -> Iterator[list[Image.Image]]:
         *_, last = draw(replace(wanted, share=number / (STRIP - 1), count=1))
         images += last.images
         yield images
-
-
-def film(images: Sequence[Image.Image]) -> bytes:
-    """There and back, as an animated WebP of FRAME pixels a side."""
-    frames = [image.resize((FRAME, FRAME), Image.Resampling.BICUBIC) for image in images]
-    frames += frames[-2:0:-1]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, "WEBP", save_all=True, append_images=frames[1:], duration=160, loop=0, quality=90)
-    return buffer.getvalue()
 
 
 def judge(images: Sequence[Image.Image], kind: str) -> list[Verdict]:

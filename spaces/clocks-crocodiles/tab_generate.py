@@ -10,9 +10,11 @@ import gradio as gr
 import panel_generate as panel
 from api_find import said
 from finder import Picture
-from generators import MOST, STEERED, STRIP, Drawing, Generator, Verdict, Wanted, film
+from generators import MOST, STEERED, STRIP, Drawing, Generator, Verdict, Wanted
 from PIL import Image
 from uploads import offer
+
+from betwixt.films import film
 
 KINDS = {"photos": "Photo-like", "rendered": "Rendered"}
 NAMES = {"diffusion": "Diffusion", "gan": "GAN", "vae": "VAE"}
