@@ -32,7 +32,7 @@ class Watch:
 
     def __call__(self, model) -> dict[str, float]:
         rows = [model.generate({name: 1.0}, ROW, seed=0) for name in model.class_names]
-        rows.append(model.sample(ROW, seed=0) if not rows else model.generate(None, ROW, seed=0))
+        rows.append(model.generate(None, ROW, seed=0) if model.class_names else model.sample(ROW, seed=0))
         self.folder.mkdir(parents=True, exist_ok=True)
         grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
         drawn = to_tensor([picture for row in rows for picture in row], model.image_size)

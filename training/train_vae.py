@@ -1,4 +1,4 @@
-"""Train a variational autoencoder on plain pictures of classes, and draw pictures of each of them.
+"""Train a variational autoencoder on plain pictures of its classes, told of them or not.
 
     python training/train_vae.py --name vae --dataset clocks-crocodiles --preset small
     python training/train_vae.py --name digits-vae --dataset digits --preset digits     (see make_digits.py)
@@ -33,9 +33,7 @@ class Recipe:
     name: str = option(help="the run is written to runs/NAME")
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
     classes: list[str] | None = option(None, 'default: all of the dataset but "neither"')
-    conditional: bool = option(
-        True, "tell the decoder the class; --no-conditional: of many classes, or to see what z says"
-    )
+    conditional: bool = option(True, "tell the decoder the class, and draw pictures of each")
     image_size: int = option(64, "side that pictures are fitted to", range=(8, 256))
     architecture: str = option("conv", "convolutions, or fully-connected layers", choices=list(VAE.ARCHITECTURES))
     base_channels: int = option(24, "of conv", range=(2, 512))

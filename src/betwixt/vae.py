@@ -145,7 +145,7 @@ class VAE(PretrainedMixin, nn.Module):
         *,
         steering: Steering | None = None,
     ) -> list[Image.Image]:
-        """Draw `count` pictures; picture i is that of seed + i, whatever the count.
+        """Draw `count` pictures of classes; picture i is that of seed + i, whatever the count.
 
         Args:
             weights: class -> share, from 0 up; default: all the same. A share of 1 is that class alone.
@@ -170,6 +170,7 @@ class VAE(PretrainedMixin, nn.Module):
 
     @torch.inference_mode()
     def _latents(self, labels: torch.Tensor, seed: int) -> torch.Tensor:
+        """(B, num_classes), shares -> (B, latent_dim), drawn around the means of such pictures."""
         noise = noise_of(seed, len(labels), (self.latent_dim,))[0]
         return noise.to(self._device) + self.centre(labels)
 
@@ -224,7 +225,8 @@ def _widths(image_size: int, base_channels: int, downsamplings: int) -> list[int
     return [base_channels * 2**i for i in range(downsamplings)]
 
 
-def _fully_connected(size_in: int, hidden_dim: int, hidden_layers: int, size_out: int) -> list[nn.Module]:
-    sizes = [size_in, *[hidden_dim] * hidden_layers]
+def _fully_connected(size_in: int, hidden_dim: int, layers: int, size_out: int) -> list[nn.Module]:
+    """That many hidden layers of one width, and a linear one."""
+    sizes = [size_in, *[hidden_dim] * layers]
     hidden = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.GELU())]
     return [*hidden, nn.Linear(sizes[-1], size_out)]
