@@ -123,6 +123,7 @@ def test_reconstructions_of_pictures_of_any_kind(form, names, pictures):
     drawn = model.reconstruct(pictures)
     assert {(picture.mode, picture.size) for picture in drawn} == {("RGB", (model.image_size,) * 2)}
     assert model.reconstruct([]) == []
+    assert model.embed([]).shape == (0, 6)
     many = model.reconstruct([pictures[i % 5] for i in range(45)])
     assert abs(pixels(many[:5]) - pixels(drawn)).max() <= 1  # batches round differently
     assert len(many) == 45
