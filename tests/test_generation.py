@@ -15,6 +15,7 @@ NAMES = ["clock", "crocodile"]
 SHARES = (0.0, 0.25, 0.5, 0.9, 1.0)  # of the crocodile
 BUILDERS = {
     "vae": lambda: VAE(class_names=NAMES, image_size=16, base_channels=4, latent_dim=8, downsamplings=2),
+    "vae-mlp": lambda: VAE(class_names=NAMES, architecture="mlp", image_size=16, hidden_dim=24, latent_dim=8, blocks=2),
     "stylegan2": lambda: ConditionalGAN(
         class_names=NAMES, image_size=16, z_dim=8, w_dim=8, base_channels=8, max_channels=16
     ),
@@ -117,7 +118,7 @@ def test_gradients_reach_every_weight(kind):
     x = torch.randn(4, 3, 16, 16)
     if kind == "diffusion":
         model.loss(x, labels, torch.full((4,), 0.5)).sum().backward()
-    elif kind == "vae":
+    elif kind.startswith("vae"):
         x_hat, mu, log_variance = model(x, labels)
         assert x_hat.shape == x.shape
         assert mu.shape == log_variance.shape == (4, 8)
@@ -329,17 +330,11 @@ def test_weights_become_shares():
     assert weights_of({"crocodile": 0.2}, NAMES).tolist() == [0, 1]
 
 
-def test_a_vae_without_classes_embeds_but_does_not_draw():
-    model = VAE(image_size=16, base_channels=4, latent_dim=8, downsamplings=2).eval()
-    assert model.embed([]).shape == (0, 8)
-    with pytest.raises(ValueError, match="trained without classes"):
-        model.generate()
-
-
 @pytest.mark.parametrize(
     ("build", "fault"),
     [
         (lambda: VAE(class_names=NAMES, image_size=20), "cannot be halved"),
+        (lambda: VAE(architecture="transformer"), "architecture must be one of conv, mlp"),
         (lambda: ConditionalGAN(class_names=NAMES, image_size=24), "image_size must be"),
         (lambda: ConditionalGAN(class_names=NAMES, architecture="biggan"), "architecture must be"),
         (lambda: ConditionalGAN(class_names=[]), "names of its classes"),

@@ -2,12 +2,15 @@
 
 import torch
 import torch.nn.functional as F
+from tables import ImageTable
 
 import betwixt
 from betwixt.autoencoder import ConvAutoencoder
 from betwixt.classifier import ImageClassifier
+from betwixt.generation import shares_of
 from betwixt.hub import read_json, resolve
 from betwixt.images import BATCH, from_bytes
+from betwixt.vae import VAE
 
 
 def load(name: str) -> tuple[torch.nn.Module, str | None]:
@@ -43,3 +46,14 @@ def encoded(model: ConvAutoencoder, pixels: torch.Tensor) -> torch.Tensor:
     """uint8 pictures (N, 3, H, W) -> latents (N, latent_dim), where the model is."""
     device = next(model.parameters()).device
     return torch.cat([model.encode(from_bytes(part.to(device))) for part in pixels.split(BATCH)])
+
+
+@torch.inference_mode()
+def squared_errors(model: VAE, table: ImageTable) -> torch.Tensor:
+    """(N,) of each picture, the mean squared error of what is drawn from its latent's mean and its class."""
+    device = next(model.parameters()).device
+    errors = []
+    for pixels, labels in zip(table.pixels.split(256), table.labels.split(256), strict=True):
+        x, shares = from_bytes(pixels.to(device)), shares_of(labels.to(device), len(model.class_names))
+        errors.append((model.decode(model.encode(x)[0], shares) - x).square().mean((1, 2, 3)).cpu())
+    return torch.cat(errors)

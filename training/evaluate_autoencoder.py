@@ -8,30 +8,18 @@ their mirror images; their mean picture; and the raw pixels. Two readers that se
 useful the numbers are: a linear probe, whose regularisation is chosen by cross-validation, and the nearest neighbours.
 """
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
+from baselines import NEIGHBOURS, Coder, baselines, nearest, probe
 from options import option, run_command
-from sklearn.decomposition import PCA
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from tables import NEITHER, ImageTable, read_dataset
 
 from betwixt import metrics
 from betwixt.autoencoder import ConvAutoencoder
-from betwixt.images import from_bytes, resized
+from betwixt.images import from_bytes
 
-NEIGHBOURS = 7
-MOST_SIDE = 32  # of the raw pixels that are features: a regression on more takes very long
-REGULARISATIONS = np.logspace(-5, 1, 7)
 ERROR, SIMILARITY = "reconstruction error", "structural similarity"
 PROBE, NEAREST = "class by a linear probe", "class by the nearest neighbours"
 UNITS = {ERROR: " (root mean square, of 255 grey levels)", NEAREST: f" ({NEIGHBOURS}, by cosine)"}
@@ -53,14 +41,6 @@ class Comparison:
     models: list[str] = option(help="folders or names, each measured against the best of them")
     dataset: list[str] = option(help="datasets whose test split is used, each reported alone")
     output: str | None = option(None, "write the table here as JSON as well")
-
-
-@dataclass
-class Coder:
-    """Pictures (N, 3, S, S) in [-1, 1] to numbers (N, D), and to what is left of them; None: it has no such side."""
-
-    features: Callable[[torch.Tensor], torch.Tensor] | None
-    reconstruct: Callable[[torch.Tensor], torch.Tensor] | None
 
 
 def main() -> None:
@@ -125,30 +105,11 @@ def measure(models: dict[str, ConvAutoencoder], datasets: list[str]) -> dict[str
     image_size, latent_dim, fit = sizes.pop()
     splits = {name: [read_dataset(name, split, image_size, fit) for split in ("train", "test")] for name in datasets}
     coders = {name: Coder(model.encode, model) for name, model in models.items()}
-    coders |= baselines(torch.cat([from_bytes(training.pixels) for training, _ in splits.values()]), latent_dim)
+    x = torch.cat([from_bytes(training.pixels) for training, _ in splits.values()])
+    coders |= baselines(torch.cat([x, x.flip(-1)]), latent_dim)
     return {
         Path(dataset).name: {name: measure_coder(coder, *pair) for name, coder in coders.items()}
         for dataset, pair in splits.items()
-    }
-
-
-def baselines(x: torch.Tensor, count: int) -> dict[str, Coder]:
-    """What an autoencoder of `count` numbers must beat, fitted to pictures (N, 3, S, S) and their mirror images."""
-    pixels = torch.cat([x, x.flip(-1)]).flatten(1).numpy()
-    # Whitened: neighbours by the first few components alone, which are mostly brightness, are worse.
-    pca = PCA(min(count, *pixels.shape), whiten=True, svd_solver="randomized", random_state=0).fit(pixels)
-    mean = torch.from_numpy(pca.mean_).view(1, *x.shape[1:])
-
-    def components(x: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(pca.transform(x.flatten(1).numpy()))
-
-    def from_components(x: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(pca.inverse_transform(components(x).numpy())).view(x.shape).clamp(-1, 1)
-
-    return {
-        "PCA": Coder(components, from_components),
-        "the mean picture": Coder(None, mean.expand_as),
-        "raw pixels": Coder(lambda x: resized(x, min(MOST_SIDE, x.shape[-1])).flatten(1), None),
     }
 
 
@@ -172,22 +133,6 @@ def measure_coder(coder: Coder, training: ImageTable, test: ImageTable) -> dict[
         ):
             found[figure] = ((answers == tables[1].labels).double(), groups[1])
     return found
-
-
-def probe(features: torch.Tensor, labels: torch.Tensor, groups: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-    """(N, D), (N,), (N,), (M, D) -> (M,) labels by logistic regression, its strength cross-validated on the N."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    search = GridSearchCV(model, {"logisticregression__C": REGULARISATIONS}, cv=GroupKFold(5))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the weakest regularisations, which are not chosen
-        search.fit(features.numpy(), labels.numpy(), groups=groups.numpy())
-    return torch.from_numpy(search.predict(queries.numpy()))
-
-
-def nearest(features: torch.Tensor, labels: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-    """(N, D), (N,), (M, D) -> (M,) the most frequent label of the NEIGHBOURS nearest by cosine."""
-    similarity = F.normalize(queries, dim=1) @ F.normalize(features, dim=1).T
-    return labels[similarity.topk(min(NEIGHBOURS, len(labels)), dim=1).indices].mode(1).values
 
 
 def summary(figure: str, values: torch.Tensor, groups: torch.Tensor) -> dict[str, float]:

@@ -22,8 +22,8 @@ def load(recipe) -> tuple[ImageTable, ImageTable]:
 class Watch:
     """Called with a generator, writes RUN/samples/NUMBER.png and gives {"copies": share of copies among them}.
 
-    One row a class, then a row of what lies in the middle of all of them. A copy is nearer than a third of the distance
-    to the second nearest training picture.
+    One row a class, then a row of what lies in the middle of all of them (of a network without classes, one row). A
+    copy is nearer than a third of the distance to the second nearest training picture.
     """
 
     def __init__(self, run: Path, training: ImageTable):
@@ -31,8 +31,8 @@ class Watch:
         self.groups = torch.tensor(training.columns.get("group", [*range(len(training))]))
 
     def __call__(self, model) -> dict[str, float]:
-        requests = [{name: 1.0} for name in model.class_names] + [dict.fromkeys(model.class_names, 1.0)]
-        rows = [model.generate(weights, ROW, seed=0) for weights in requests]
+        rows = [model.generate({name: 1.0}, ROW, seed=0) for name in model.class_names]
+        rows.append(model.generate(None, ROW, seed=0) if model.class_names else model.sample(ROW, seed=0))
         self.folder.mkdir(parents=True, exist_ok=True)
         grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
         drawn = to_tensor([picture for row in rows for picture in row], model.image_size)

@@ -19,15 +19,15 @@ MAX_SEED = 2**31 - 1
 
 
 def weights_of(weights: Mapping[str, float] | None, class_names: Sequence[str]) -> torch.Tensor:
-    """Class -> weight, from 0 up, default all the same -> (num_classes,) shares of sum 1.
+    """Class -> weight, from 0 up, default all the same -> (num_classes,) shares of sum 1; (0,) where there are none.
 
     Raises:
         ValueError: unknown classes, or weights that are no numbers, negative, infinite or all zero.
     """
     if weights is None:
-        return torch.full((len(class_names),), 1 / len(class_names))
+        return torch.full((len(class_names),), 1 / max(1, len(class_names)))
     if unknown := [str(name) for name in weights if name not in class_names]:
-        raise ValueError(f"no class is called {', '.join(unknown)}: there are {', '.join(class_names)}")
+        raise ValueError(f"no class is called {', '.join(unknown)}: there are {', '.join(class_names) or 'none'}")
     try:
         values = torch.tensor([float(weights.get(name, 0)) for name in class_names], dtype=torch.float64)
     except (TypeError, ValueError):
@@ -35,6 +35,11 @@ def weights_of(weights: Mapping[str, float] | None, class_names: Sequence[str]) 
     if not values.sum().isfinite() or (values < 0).any() or values.sum() <= 0:
         raise ValueError(f"weights must be numbers from 0 up, one of them more than 0, not {dict(weights)}")
     return (values / values.sum()).float()
+
+
+def shares_of(labels: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """Labels (N,) -> (N, num_classes) shares, all of that class; (N, 0) for a network that is told of no classes."""
+    return (labels[:, None] == torch.arange(num_classes, device=labels.device)).float()
 
 
 def named(class_names: Sequence[str], shares: torch.Tensor) -> list[str]:

@@ -19,3 +19,26 @@ def feature_distance(maps: Iterable[torch.Tensor], targets: Iterable[torch.Tenso
         (F.normalize(x.float(), dim=1) - F.normalize(y.float(), dim=1)).square().sum(1).mean((1, 2))
         for x, y in zip(maps, targets, strict=True)
     )
+
+
+def gaussian_divergence(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """The Kullback-Leibler divergence of normal distributions from the standard one, for each dimension.
+
+    (mean^2 + variance - 1 - log variance) / 2 (Kingma and Welling 2014, appendix B).
+
+    Args:
+        mean, log_variance: (B, D); the mean less that of the other distribution, where it is not 0.
+
+    Returns:
+        (B, D) in nats, from 0.
+    """
+    return (mean.square() + log_variance.exp() - 1 - log_variance) / 2
+
+
+def free_bits(divergence: torch.Tensor, least: float) -> torch.Tensor:
+    """(B, D) in nats -> their sum over D of the mean over B, each of at least `least` nats; a scalar.
+
+    A dimension under it is not pressed further, so that it is not given up early in training. Kingma et al. 2016,
+    "Improving Variational Inference with Inverse Autoregressive Flow", appendix C.8.
+    """
+    return divergence.mean(0).clamp_min(least).sum()
