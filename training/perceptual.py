@@ -4,28 +4,37 @@ from collections.abc import Callable
 
 import torch
 from loop import folder_of
+from torch import nn
 
 from betwixt.classifier import ImageClassifier
+from betwixt.images import resized
 
-HALVED = (2, 4, 5)  # of a ResNet-9's blocks, those at whose end the sides are halved
+HALVED = {  # of a network's blocks, those before whose end the sides are halved
+    "resnet9": (2, 4, 5),
+    "torchvision/squeezenet1_0": (2, 6, 11, 13),
+}
 Layers = Callable[[torch.Tensor], list[torch.Tensor]]
 
 
 def layers_of(name: str) -> Layers:
-    """Pictures (B, 3, H, W) -> what the convolutions of a ResNet-9 make of them, (B, C, H, W) each.
+    """Pictures (B, 3, H, W) -> what the convolutions of a ResNet-9 or SqueezeNet make of them, (B, C, H, W) each.
 
     Raises:
         ValueError: it is another network.
     """
     model = ImageClassifier.from_pretrained(folder_of(name))
-    if model.architecture != "resnet9":
-        raise ValueError(f"--perceptual-model must be a ResNet-9, not {name}: {model.architecture}")
-    blocks = [*model.network.requires_grad_(False).to(memory_format=torch.channels_last)][: HALVED[-1]]
+    if model.architecture not in HALVED:
+        raise ValueError(f"--perceptual-model must be one of {', '.join(HALVED)}, not {name}: {model.architecture}")
+    model.requires_grad_(False).to(memory_format=torch.channels_last)
+    halved = HALVED[model.architecture]
+    blocks: list[nn.Module] = [*(model.network if model.architecture == "resnet9" else model.network.features)]
 
     def layers(x: torch.Tensor) -> list[torch.Tensor]:
-        maps = [x]
-        for block in blocks:
-            maps.append(block.to(x.device)(maps[-1]))
-        return [maps[number] for number in HALVED]
+        model.to(x.device)
+        maps = [(resized(x, model.network_size) + 1) / 2]
+        maps[0] = (maps[0] - model.mean) / model.std
+        for block in blocks[: halved[-1]]:
+            maps.append(block(maps[-1]))
+        return [maps[number] for number in halved]
 
     return layers

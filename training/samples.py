@@ -12,9 +12,10 @@ from betwixt.images import from_bytes, to_tensor
 ROW = 8
 
 
-def load(recipe) -> tuple[ImageTable, ImageTable]:
-    """The plain pictures to train on and those held out, of the recipe's classes in its datasets."""
-    training, test = read_splits(recipe.dataset, recipe.image_size)
+def load(recipe, join: bool = False) -> tuple[ImageTable, ImageTable]:
+    """The plain pictures to train on and those held out, of the recipe's classes in its datasets; `join`: which may
+    have different ones."""
+    training, test = read_splits(recipe.dataset, recipe.image_size, join)
     classes = recipe.classes or [name for name in training.class_names if name != NEITHER]
     return training.of_classes(classes), test.of_classes(classes)
 

@@ -57,6 +57,10 @@ class ImageTable:
         labels = torch.tensor([names.index(name) for name in self.class_names])[self.labels]
         return ImageTable(self.pixels, labels, list(names), self.columns)
 
+    def as_class(self, name: str) -> "ImageTable":
+        """All rows as pictures of one class."""
+        return ImageTable(self.pixels, torch.zeros_like(self.labels), [name], self.columns)
+
     def of_classes(self, names: Sequence[str]) -> "ImageTable":
         """The rows of the named classes, labelled by their place in `names`."""
         wanted = [self.class_names.index(name) for name in names]
@@ -181,12 +185,11 @@ def dataset_folder(name: str) -> Path:
     return own or locate(name, kind="dataset")
 
 
-def read_splits(names: Sequence[str], image_size: int) -> tuple[ImageTable, ImageTable]:
-    """What is trained on, and what is held out, of several datasets with the same classes. Raises as `read_dataset`."""
-    training, test = (
-        concatenate([read_dataset(name, split, image_size) for name in names]) for split in ("train", "test")
-    )
-    return training, test
+def read_splits(names: Sequence[str], image_size: int, join: bool = False) -> tuple[ImageTable, ImageTable]:
+    """What is trained on, and what is held out, of several datasets with the same classes, or to `join` with different
+    ones. Raises as `read_dataset`."""
+    training, test = ([read_dataset(name, split, image_size) for name in names] for split in ("train", "test"))
+    return tuple(concatenate(joined(tables) if join else tables) for tables in (training, test))
 
 
 def joined(tables: Sequence[ImageTable]) -> list[ImageTable]:

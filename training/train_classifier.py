@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from augmentation import cutout, mixup, moved, random_colour
 from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, train
 from options import option, parse, run
-from tables import ImageTable, Pictures, concatenate, counterexample_weights, folds, joined, read_dataset
+from tables import NEITHER, ImageTable, Pictures, concatenate, counterexample_weights, folds, joined, read_dataset
 from torch import nn
 from tqdm import tqdm
 
@@ -32,6 +32,7 @@ class Recipe:
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
     join: bool = option(False, "the datasets may name different classes: all of them are learned")
     classes: list[str] | None = option(None, "train on these classes alone; default: all of the dataset")
+    neither: list[str] = option([], 'datasets of pictures of none of the classes, which are learned as "neither"')
     without: list[str] | None = option(None, "leave these classes out, to ask about later")
     architecture: str = option("resnet9", "shallow, cnn, resnet9, a timm name, or torchvision/NAME")
     base_channels: int = option(16, "width of cnn and resnet9", range=(1, 1024))
@@ -108,7 +109,8 @@ def load(recipe: Recipe) -> tuple[ImageTable, ImageTable]:
     splits = {}
     for split in ("train", "test"):
         tables = [read_dataset(name, split, recipe.image_size) for name in recipe.dataset]
-        splits[split] = concatenate(joined(tables) if recipe.join else tables)
+        tables += [read_dataset(name, split, recipe.image_size).as_class(NEITHER) for name in recipe.neither]
+        splits[split] = concatenate(joined(tables) if recipe.join or recipe.neither else tables)
     known, hidden = splits["train"].class_names, {*(recipe.without or [])}
     if unknown := hidden - {*known}:
         raise ValueError(f"--without {' '.join(sorted(unknown))}: there are no such classes")
@@ -154,16 +156,19 @@ def build(recipe: Recipe, class_names: list[str]) -> ImageClassifier:
 def fit_embedding(model: ImageClassifier, table: ImageTable) -> None:
     """Whiten what features vary in within a class, and let each class's direction be the mean of its pictures.
 
-    Every source counts the same, however many pictures it has. After training it takes back what the embedding learned
-    of these classes alone, at the cost of others; what the backbone learned stays.
+    Every source counts the same, however many pictures it has; what varies in "neither" is no more than that it is
+    none, and does not count. After training it takes back what the embedding learned of these classes alone, at the
+    cost of others; what the backbone learned stays.
     """
     model.eval()
     device, parts = next(model.parameters()).device, table.pixels.split(BATCH)
     bar = tqdm(parts, desc="features", disable=None)
     features = torch.cat([model.pooled(from_bytes(x).to(device)).float() for x in bar])
+    names = [table.class_names[label] for label in table.labels]
     sources = table.columns.get("source", [""] * len(table))
-    counts = Counter(sources)
-    labels, weights = table.labels.to(device), torch.tensor([1 / counts[source] for source in sources])
+    counts = Counter(source for source, name in zip(sources, names, strict=True) if name != NEITHER)
+    shares = [0.0 if name == NEITHER else 1 / counts[source] for source, name in zip(sources, names, strict=True)]
+    labels, weights = table.labels.to(device), torch.tensor(shares)
     model.embedding.whiten(features, labels, weights)
     embeddings = F.normalize(model.embedding(features), dim=1)
     sums = torch.zeros_like(model.head.weight).index_add_(0, labels, embeddings)

@@ -33,6 +33,7 @@ class Recipe:
     name: str = option(help="the run is written to runs/NAME")
     dataset: list[str] = option(["clocks-crocodiles"], "names or folders; several are joined")
     classes: list[str] | None = option(None, 'default: all of the dataset but "neither"')
+    join: bool = option(False, "the datasets may have different classes: all of them are learned")
     conditional: bool = option(True, "tell the decoder the class, and draw pictures of each")
     image_size: int = option(64, "side that pictures are fitted to", range=(8, 256))
     architecture: str = option("conv", "convolutions, or fully-connected layers", choices=list(VAE.ARCHITECTURES))
@@ -44,7 +45,7 @@ class Recipe:
     free_bits: float = option(0.0, "nats of each latent that cost nothing (Kingma et al. 2016)", range=(0.0, 100.0))
     beta: float = option(1.0, "weight of the latent's divergence (Higgins et al. 2017)", range=(0.0, 100.0))
     perceptual: float = option(0.0, "weight of the distance in the layers of a network", range=(0.0, 100.0))
-    perceptual_model: str = option("clocks-crocodiles-resnet9", "that network: a ResNet-9 of ours")
+    perceptual_model: str = option("clocks-crocodiles-resnet9", "that network: a ResNet-9 or SqueezeNet of ours")
     augmentation: float = option(0.4, "strength of the random changes of position", range=(0.0, 2.0))
     mixed_labels: float = option(0.0, "alpha of pictures and labels mixed in pairs; 0: none", range=(0.0, 10.0))
     steps: int = option(6000, range=(1, 10_000_000))
@@ -75,7 +76,7 @@ def main() -> None:
 
 def train_vae(recipe: Recipe) -> None:
     """Load, build, train."""
-    training, held_out = load(recipe)
+    training, held_out = load(recipe, recipe.join)
     torch.manual_seed(recipe.seed)
     model = VAE(
         class_names=training.class_names if recipe.conditional else None,
