@@ -27,10 +27,10 @@ import numpy as np
 import torch
 from options import option, parse, run
 from photo_backgrounds import MaskError, Segmenter, alpha_of_mask, mask_file, on_colour, segmenter
-from photo_boxes import BoxError, FolderOfBoxes, TableOfBoxes
+from photo_boxes import BoxError, FolderOfBoxes, Found, TableOfBoxes
 from photo_crops import Square, crop, shrunk, square_around
 from photo_filter import SIZE, learn_filter, pictures_of, seen, wanted
-from photo_report import FILTERED, KEPT, UNBOXED, Report, Result, look_of
+from photo_report import BAD, FILTERED, KEPT, UNBOXED, Report, Result, look_of
 from PIL import Image, ImageColor
 from sources import SUFFIXES
 from tables import encode
@@ -92,42 +92,39 @@ class Maker:
 
     def __call__(self, task: Task) -> Result:
         photo, result = PurePath(task.file), Result(task.file, task.stem)
+        found = self.boxes.of(photo) if self.boxes else None
+        if found:
+            result.faults += found.faults
+            if not found.boxes:
+                result.outcome = BAD if found.faults else UNBOXED
+                return result
         # Boxes are in the pixels of the file, which a JPEG that is decoded at a half no longer has.
-        min_side = None if self.boxes else max(SIZE, self.recipe.image_size)
+        min_side = None if found else max(SIZE, self.recipe.image_size)
         try:
             picture = open_image(Path(self.recipe.source) / photo, min_side=min_side)
             if self.judge and wanted(self.judge, [seen(picture)]) < self.recipe.threshold:
                 result.outcome = FILTERED
                 return result
-            squares = self._squares(picture, photo, result.faults)
-            if squares:
+            places = self._places(found, picture.size, result.faults) if found else [(None, None)]
+            if places:
                 pixels, alpha = np.asarray(picture), self._alpha(picture, photo)
-                for number, (name, square) in enumerate(squares, 1):
+                for number, (name, square) in enumerate(places, 1):
                     cut = self._cut(pixels, alpha, square)
                     result.crops.append(self._write(cut, task, number, name))
                 result.outcome, result.look = KEPT, look_of(picture)
-            elif not result.faults:
-                result.outcome = UNBOXED
         except (ImageError, MaskError) as error:
             result.faults.append(str(error))
         return result
 
-    def _squares(
-        self, picture: Image.Image, photo: PurePath, faults: list[str]
-    ) -> list[tuple[str | None, Square | None]]:
-        """The name and the place of each crop; no place: the whole picture."""
-        if self.boxes is None:
-            return [(None, None)]
-        found, squares = self.boxes.of(photo), []
-        faults += found.faults
+    def _places(self, found: Found, size: tuple[int, int], faults: list[str]) -> list[tuple[str | None, Square]]:
+        """The name and the square of each box that can be used; what is wrong with another is added to `faults`."""
+        places = []
         for box in found.boxes:
             try:
-                edges = box.within(*picture.size)
+                places.append((box.name, square_around(box.within(*size), self.recipe.margin, *size)))
             except BoxError as error:
                 faults.append(str(error))
-            else:
-                squares.append((box.name, square_around(edges, self.recipe.margin, *picture.size)))
-        return squares
+        return places
 
     def _alpha(self, picture: Image.Image, photo: PurePath) -> np.ndarray | None:
         if self.recipe.background == "keep":
