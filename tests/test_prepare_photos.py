@@ -1,4 +1,4 @@
-"""From photos as they come to crops of one kind: the recipe as its users run it, and the parts that need no run."""
+"""From photos as they come to crops of one kind."""
 
 import csv
 import importlib.util
@@ -12,15 +12,30 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
+from evaluate_filter import Labelled, Options, best_threshold, evaluate, figures
 from photo_backgrounds import MaskError, alpha_of_mask, alpha_of_segments
 from photo_boxes import BoxError, FolderOfBoxes, TableOfBoxes, boxes_of_xml, head_of_points
 from photo_crops import crop, square_around
 from PIL import Image
+from prepare_photos import Recipe, prepare
 
 WIDTH, HEIGHT = 60, 40
-HAS_TRANSFORMERS = importlib.util.find_spec("transformers") is not None
-PLAIN = ["--margin", "0", "--image-size", "64"]
+PLAIN = {"margin": 0, "image_size": 64}
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch, capsys):
+    """prepared(**options) runs the recipe in tmp_path, without the seconds that a process of its own takes to start."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str = "out", **options):
+        capsys.readouterr()
+        prepare(Recipe(name, **options))
+        return capsys.readouterr()
+
+    return run
 
 
 def coordinates(width: int = WIDTH, height: int = HEIGHT, blue: int = 0) -> np.ndarray:
@@ -59,12 +74,22 @@ def made(folder: Path, name: str = "out") -> dict[str, np.ndarray]:
     return {file.relative_to(out).as_posix(): np.asarray(Image.open(file)) for file in files}
 
 
+def reported(out: Path) -> list[dict]:
+    """What a run has written down so far: whole lines after the first."""
+    report = out / "report.jsonl"
+    return [json.loads(line) for line in report.read_text().split("\n")[1:-1]] if report.exists() else []
+
+
 def outcomes(folder: Path, name: str = "out") -> dict[str, dict]:
-    lines = (folder / "runs" / "photos" / name / "report.jsonl").read_text().splitlines()
-    return {row["file"]: row for row in map(json.loads, lines[1:])}
+    return {row["file"]: row for row in reported(folder / "runs" / "photos" / name)}
 
 
-def test_stanford_dogs(tmp_path, run_recipe):
+@pytest.fixture(scope="module")
+def squeezenet(photos) -> str:
+    return str(photos / "imagenet_squeezenet" / "squeezenet1_0.pth")
+
+
+def test_stanford_dogs(tmp_path, prepared):
     """Files without a suffix in folders of breeds, several dogs in one photo, boxes that are bad in many ways."""
     photo = coordinates()
     for stem in ("two", "clipped", "bad", "none"):
@@ -74,8 +99,7 @@ def test_stanford_dogs(tmp_path, run_recipe):
     (notes / "two").write_text(voc((5, 10, 25, 30), (30, 4, 46, 12), name="pug"))
     (notes / "clipped").write_text(voc((50, 30, 70, 60), (60, 0, 90, 20), (9, 9, 9, 20), ("x", 1, 2, 3)))
     (notes / "bad").write_text("<annotation><object>")
-    options = ["--name", "out", "--source", "Images", "--boxes", "Annotation", "--near-duplicates", "keep", *PLAIN]
-    done = run_recipe(tmp_path, "prepare_photos.py", *options)
+    said = prepared(source="Images", boxes="Annotation", near_duplicates="keep", **PLAIN)
     crops = made(tmp_path)
     assert {*crops} == {"n01-pug/two.png", "n01-pug/two-2.png", "n01-pug/clipped.png"}
     assert np.array_equal(crops["n01-pug/two.png"], photo[10:30, 5:25])
@@ -87,13 +111,13 @@ def test_stanford_dogs(tmp_path, run_recipe):
         "clipped.png: 'x' is no number",
         "bad.png: bad: it is no XML",
     ):
-        assert f"skipped n01-pug/{fault}" in done.stderr
-    assert done.stdout == (
+        assert f"skipped n01-pug/{fault}" in said.err
+    assert said.out == (
         "runs/photos/out: 3 pictures; of 4 photos 2 kept, 0 filtered, 0 near-duplicate, 1 without a box, 1 bad\n"
     )
 
 
-def test_oxford_pets_with_trimaps(tmp_path, run_recipe):
+def test_oxford_pets_with_trimaps(tmp_path, prepared):
     """Photos in one folder, whose class is the box's name; trimaps take the background away."""
     photo = coordinates(blue=200)
     trimap = np.full((HEIGHT, WIDTH), 2, dtype=np.uint8)
@@ -105,10 +129,9 @@ def test_oxford_pets_with_trimaps(tmp_path, run_recipe):
         (tmp_path / "xmls" / f"{stem}.xml").write_text(voc((8, 10, 22, 24), name="../ cat/"))
     write(tmp_path / "trimaps" / "a.png", trimap)
     write(tmp_path / "trimaps" / "b.png", ((trimap != 2) * 255).astype(np.uint8))
-    options = ["--name", "out", "--source", "images", "--boxes", "xmls", "--near-duplicates", "keep", *PLAIN]
-    options += ["--background", "remove", "--masks", "trimaps", "--colour", "#ff0000"]
-    done = run_recipe(tmp_path, "prepare_photos.py", *options)
-    assert "skipped unmasked.png: it has no mask" in done.stderr
+    options = {"source": "images", "boxes": "xmls", "near_duplicates": "keep", **PLAIN}
+    said = prepared(**options, background="remove", masks="trimaps", colour="#ff0000")
+    assert "skipped unmasked.png: it has no mask" in said.err
     crops = made(tmp_path)
     assert {*crops} == {"_ cat_/a.png", "_ cat_/b.png"}  # no annotation leads out of the folder
     part, marks = photo[10:24, 8:22], trimap[10:24, 8:22]
@@ -142,12 +165,11 @@ def test_tables_in_pixels_and_relative(tmp_path):
         TableOfBoxes(tmp_path / "none.csv")
 
 
-def test_a_table_cuts_out(tmp_path, run_recipe):
+def test_a_table_cuts_out(tmp_path, prepared):
     photo = coordinates()
     write(tmp_path / "photos" / "cat" / "p.png", photo)
     (tmp_path / "boxes.csv").write_text("file,box_rel_x0y0x1y1\ncat/p.png,0.5 0.25 0.75 0.5\n")
-    options = ["--source", "photos", "--boxes", "boxes.csv", "--format", "webp", *PLAIN]
-    run_recipe(tmp_path, "prepare_photos.py", "--name", "out", *options)
+    prepared(source="photos", boxes="boxes.csv", format="webp", **PLAIN)
     assert np.array_equal(
         made(tmp_path)["cat/p.webp"], photo[8:23, 30:45]
     )  # rows 10 to 20, made as wide as the columns
@@ -252,17 +274,14 @@ def test_segments_with_the_right_names_are_joined():
     assert alpha_of_segments(cut_out, [], (3, 2)).tolist() == [[1, 0, 0]] * 2
 
 
-@pytest.mark.skipif(HAS_TRANSFORMERS, reason="transformers is installed")
-def test_a_segmenter_needs_transformers(tmp_path, run_recipe):
+def test_a_segmenter_takes_the_background_away(tmp_path, prepared):
+    """Of transformers, where that is installed; else the recipe says what it needs."""
+    options = {"source": "photos", "background": "remove", "segmenter": "network"}
     write(tmp_path / "photos" / "a.png", noise(0))
-    options = ["--name", "out", "--source", "photos", "--background", "remove", "--segmenter", "some/network"]
-    done = run_recipe(tmp_path, "prepare_photos.py", *options, check=False)
-    assert done.returncode == 1
-    assert done.stderr == "error: --segmenter needs transformers: pip install 'betwixt[segmentation]'\n"
-
-
-@pytest.mark.skipif(not HAS_TRANSFORMERS, reason="transformers is not installed: pip install 'betwixt[segmentation]'")
-def test_a_segmenter_takes_the_background_away(tmp_path, run_recipe):
+    if importlib.util.find_spec("transformers") is None:
+        with pytest.raises(ImportError, match="--segmenter needs transformers: pip install 'betwixt"):
+            prepared(**options)
+        return
     from transformers import SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessor
 
     sizes = {"hidden_sizes": [8] * 4, "depths": [1] * 4, "num_attention_heads": [1] * 4, "decoder_hidden_size": 8}
@@ -271,18 +290,17 @@ def test_a_segmenter_takes_the_background_away(tmp_path, run_recipe):
     network.decode_head.classifier.bias.data[:] = network.decode_head.classifier.bias.new_tensor([-1.0, 1.0])
     network.save_pretrained(tmp_path / "network")  # it sees walls only
     SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path / "network")
-    write(tmp_path / "photos" / "a.png", noise(0))
-    options = ["--source", "photos", "--background", "remove", "--segmenter", "network"]
-    run_recipe(tmp_path, "prepare_photos.py", "--name", "cats", *options, HF_HUB_OFFLINE="1")
-    run_recipe(tmp_path, "prepare_photos.py", "--name", "walls", *options, "--segments", "wall", HF_HUB_OFFLINE="1")
+    prepared("cats", **options)
+    prepared("walls", **options, segments=["wall"])
     assert (made(tmp_path, "cats")["photos/a.png"] == 255).all()
     assert np.array_equal(made(tmp_path, "walls")["photos/a.png"], noise(0))
-    wrong = ["--name", "x", *options[:-1], "nobody/nothing"]
-    done = run_recipe(tmp_path, "prepare_photos.py", *wrong, check=False, HF_HUB_OFFLINE="1")
-    assert done.stderr.splitlines()[-1].startswith("error: nobody/nothing could not be loaded: ")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConnectionError, match="empty could not be loaded: ") as error:
+        prepared("none", **(options | {"segmenter": "empty"}))
+    assert "\n" not in str(error.value)
 
 
-def test_whole_photos_copies_and_bad_files(tmp_path, run_recipe):
+def test_whole_photos_copies_and_bad_files(tmp_path, prepared):
     photos = tmp_path / "photos"
     for seed in range(3):
         write(photos / "cat" / f"{seed}.png", noise(seed, 200, 100))
@@ -293,13 +311,13 @@ def test_whole_photos_copies_and_bad_files(tmp_path, run_recipe):
     (photos / "cat" / "empty.png").write_bytes(b"")
     (photos / "cat" / "notes.txt").write_text("no picture either")
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in photos.rglob("*") if file.is_file()}
-    options = ["--name", "out", "--source", "photos", "--image-size", "50"]
-    done = run_recipe(tmp_path, "prepare_photos.py", *options)
-    assert done.stderr.splitlines() == [
+    options = {"source": "photos", "image_size": 50}
+    said = prepared(**options)
+    assert said.err.splitlines() == [
         "skipped cat/broken.jpg: This is not a picture that can be read: please use JPEG, PNG, WebP or GIF.",
         "skipped cat/empty.png: The file is empty.",
     ]
-    assert "5 pictures; of 8 photos 5 kept, 0 filtered, 1 near-duplicate, 0 without a box, 2 bad" in done.stdout
+    assert "5 pictures; of 8 photos 5 kept, 0 filtered, 1 near-duplicate, 0 without a box, 2 bad" in said.out
     crops = made(tmp_path)
     assert {*crops} == {"cat/0.png", "cat/0_.png", "cat/1.png", "cat/2.png", "photos/loose.png"}
     assert {picture.shape for picture in crops.values()} == {(50, 100, 3), (48, 48, 3)}  # not enlarged
@@ -311,86 +329,108 @@ def test_whole_photos_copies_and_bad_files(tmp_path, run_recipe):
     write(photos / "cat" / "empty.png", noise(9))
     write(photos / "cat" / "0.bmp", noise(10))
     (tmp_path / "runs" / "photos" / "out" / "cat" / "2.png").unlink()
-    done = run_recipe(tmp_path, "prepare_photos.py", *options)
-    assert "7 pictures; of 9 photos 7 kept, 0 filtered, 1 near-duplicate, 0 without a box, 1 bad" in done.stdout
+    said = prepared(**options)
+    assert "7 pictures; of 9 photos 7 kept, 0 filtered, 1 near-duplicate, 0 without a box, 1 bad" in said.out
     assert {*made(tmp_path)} - {*crops} == {"cat/empty.png", "cat/0__.png"}
     untouched = [file for file, when in written.items() if file.stat().st_mtime_ns == when]
     assert len(untouched) == 4
-    done = run_recipe(tmp_path, "prepare_photos.py", *options, "--margin", "0.3", check=False)
-    assert "runs/photos/out was made with another margin: choose another name" in done.stderr
+    with pytest.raises(ValueError, match="runs/photos/out was made with another margin: choose another name"):
+        prepared(**options, margin=0.3)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--source", "nowhere"], "nowhere is not there"),
-        (["--source", "empty"], "empty: no pictures"),
-        (["--source", "."], "is inside of ., which must stay as it is"),
-        (["--source", "photos", "--background", "remove"], "--background remove needs --masks or --segmenter"),
-        (["--source", "photos", "--examples", "photos"], "--examples and --counterexamples go together"),
-        (["--source", "photos", "--colour", "no such"], "unknown color specifier"),
-        (["--source", "photos", "--boxes", "photos/a.png"], "photos/a.png is no CSV"),
+        ({"source": "nowhere"}, "nowhere is not there"),
+        ({"source": "empty"}, "empty: no pictures"),
+        ({"source": "."}, "is inside of ., which must stay as it is"),
+        ({"source": "photos", "background": "remove"}, "--background remove needs --masks or --segmenter"),
+        ({"source": "photos", "examples": "photos"}, "--examples and --counterexamples go together"),
+        ({"source": "photos", "colour": "no such"}, "unknown color specifier"),
+        ({"source": "photos", "boxes": "photos/a.png"}, "photos/a.png is no CSV"),
+        ({"source": "photos", "examples": "photos", "counterexamples": "photos"}, "at least 8 pictures are needed"),
     ],
 )
-def test_options_that_cannot_be_used(tmp_path, run_recipe, options, message):
+def test_options_that_cannot_be_used(tmp_path, prepared, options, message, request):
     write(tmp_path / "photos" / "a.png", noise(0))
     (tmp_path / "empty").mkdir()
-    done = run_recipe(tmp_path, "prepare_photos.py", "--name", "out", *options, check=False)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert len(done.stderr.splitlines()) == 1
-    assert message in done.stderr
+    if "counterexamples" in options:
+        options = options | {"weights": request.getfixturevalue("squeezenet")}
+    with pytest.raises((ValueError, OSError), match=message) as error:
+        prepared(**options)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.rglob("runs/photos/out/*/*"))
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_killed_and_run_again_it_is_the_same(tmp_path, run_recipe, processes):
-    for seed in range(120):
-        write(tmp_path / "photos" / f"{'cat' if seed % 2 else 'dog'}" / f"{seed}.png", noise(seed % 110, 400, 400))
-    options = ["--source", "photos", "--image-size", "200", "--processes", str(processes)]
-    run_recipe(tmp_path, "prepare_photos.py", "--name", "straight", *options)
-    command = [sys.executable, str(ROOT / "training" / "prepare_photos.py"), "--name", "killed", *options]
+def test_killed_and_run_again_it_is_the_same(tmp_path, prepared):
+    for seed in range(80):
+        write(tmp_path / "photos" / f"{'cat' if seed % 2 else 'dog'}" / f"{seed}.png", noise(seed % 70, 300, 300))
+    prepared("straight", source="photos", image_size=200, processes=1)
+    options = ["--name", "killed", "--source", "photos", "--image-size", "200", "--processes", "2"]
+    command = [sys.executable, str(ROOT / "training" / "prepare_photos.py"), *options]
     out = tmp_path / "runs" / "photos" / "killed"
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL, env=os.environ)
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, env=os.environ)
     deadline = time.monotonic() + 60
-    while len(list(out.rglob("*.png"))) < 20 and process.poll() is None and time.monotonic() < deadline:
+    while len(reported(out)) < 10 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    time.sleep(0.5)  # the processes that worked for it end by themselves
-    early = {tmp_path / "runs/photos/killed" / crop: row for row in outcomes_so_far(out) for crop in row["crops"]}
-    assert 0 < len(early) < 120
-    (out / "report.jsonl").open("ab").write(b'{"file": "cat/1')  # as a kill in the middle of a line leaves it
-    when = {file: file.stat().st_mtime_ns for file in early}
-    run_recipe(tmp_path, "prepare_photos.py", "--name", "killed", *options)
-    assert all(file.stat().st_mtime_ns == when[file] for file in early if file.exists())
+    process.communicate(timeout=20)  # ends when the processes that worked for it have ended too
+    assert process.returncode == -signal.SIGKILL
+    early = {crop: (out / crop).stat().st_mtime_ns for row in reported(out) for crop in row["crops"]}
+    assert 0 < len(early) < 80
+    with open(out / "report.jsonl", "ab") as report:
+        report.write(b'{"file": "cat/1')  # as a kill in the middle of a line leaves it
+    prepared("killed", source="photos", image_size=200, processes=1)
+    assert all((out / crop).stat().st_mtime_ns == when for crop, when in early.items() if (out / crop).exists())
     straight, killed = made(tmp_path, "straight"), made(tmp_path, "killed")
-    assert len(straight) == 110
+    assert len(straight) == 70
     assert straight.keys() == killed.keys()
     assert all(np.array_equal(straight[name], killed[name]) for name in straight)
     assert outcomes(tmp_path, "straight") == outcomes(tmp_path, "killed")
 
 
-def outcomes_so_far(out: Path) -> list[dict]:
-    lines = (out / "report.jsonl").read_text().split("\n")[1:-1]
-    return [json.loads(line) for line in lines]
-
-
-def test_filter_on_real_photos(tmp_path, run_recipe, photos):
-    """Learned from 16 and 16 labelled web pictures, it keeps most cats and drops most of the others."""
-    weights = photos / "imagenet_squeezenet" / "squeezenet1_0.pth"
+def labelled(part: str, wanted: int, count: int) -> list[dict]:
+    """The first of the pictures that were labelled by eye."""
     with open(ROOT / "training" / "labels" / "cats.csv", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+        return [row for row in csv.DictReader(lines) if (row["part"], row["wanted"]) == (part, str(wanted))][:count]
+
+
+def test_filter_on_real_photos(tmp_path, prepared, photos, squeezenet):
+    """Learned from 16 and 16 labelled web pictures, it keeps most cats and drops most of the others."""
     for part, folders, count in (("develop", ("no", "yes"), 16), ("measure", ("web/no", "web/yes"), 20)):
         for wanted, folder in enumerate(folders):
             (tmp_path / folder).mkdir(parents=True)
-            chosen = [row["file"] for row in rows if (row["part"], row["wanted"]) == (part, str(wanted))][:count]
-            for file in chosen:
-                (tmp_path / folder / file).symlink_to(photos / "cats" / file)
-    options = ["--name", "out", "--source", "web", "--examples", "yes", "--counterexamples", "no"]
-    run_recipe(tmp_path, "prepare_photos.py", *options, "--weights", weights, "--near-duplicates", "keep")
+            for row in labelled(part, wanted, count):
+                (tmp_path / folder / row["file"]).symlink_to(photos / "cats" / row["file"])
+    options = {"source": "web", "near_duplicates": "keep", "weights": squeezenet}
+    prepared(**options, examples="yes", counterexamples="no", processes=1)
     kept = [file.split("/")[0] for file, row in outcomes(tmp_path).items() if row["outcome"] == "kept"]
     filtered = [file.split("/")[0] for file, row in outcomes(tmp_path).items() if row["outcome"] == "filtered"]
     assert len(kept) + len(filtered) == 40
     assert kept.count("yes") >= 15
     assert filtered.count("no") >= 12
     assert len(made(tmp_path)) == len(kept)
+
+
+def test_figures_of_a_filter():
+    is_wanted = torch.tensor([True, True, False, False])
+    scores = torch.tensor([0.9, 0.4, 0.6, 0.1])
+    assert best_threshold(scores, is_wanted) == pytest.approx(0.4)
+    found = figures(scores, 0.5, Labelled([], is_wanted, torch.arange(4)))
+    assert (found["kept"], found["precision"]["value"], found["recall"]["value"]) == (2, 0.5, 0.5)
+    assert found["AUC"]["value"] == 0.75
+    everything = figures(torch.ones(4), 0.5, Labelled([], is_wanted, torch.arange(4)))
+    assert (everything["precision"]["value"], everything["recall"]["value"], "AUC" in everything) == (0.5, 1, False)
+
+
+def test_a_filter_is_measured_beside_keeping_all(tmp_path, photos, squeezenet):
+    with open(tmp_path / "labels.csv", "w", newline="") as lines:
+        table = csv.DictWriter(lines, ["file", "part", "wanted"])
+        table.writeheader()
+        for part in ("develop", "measure"):
+            table.writerows(labelled(part, 0, 10) + labelled(part, 1, 14))
+    table = evaluate(Options(str(photos / "cats"), squeezenet, str(tmp_path / "labels.csv")))
+    assert (table["examples"], table["measured on"]) == (14, 24)
+    assert table["results"]["all kept"]["precision"]["value"] == pytest.approx(14 / 24)
+    for way in ("filter", "filter, learned from 10 of each", "ImageNet's probability of cats"):
+        assert table["results"][way]["AUC"]["value"] > 0.7
