@@ -130,7 +130,7 @@ def test_oxford_pets_with_trimaps(tmp_path, prepared):
     write(tmp_path / "trimaps" / "a.png", trimap)
     write(tmp_path / "trimaps" / "b.png", ((trimap != 2) * 255).astype(np.uint8))
     options = {"source": "images", "boxes": "xmls", "near_duplicates": "keep", **PLAIN}
-    said = prepared(**options, background="remove", masks="trimaps", colour="#ff0000")
+    said = prepared(**options, background="remove", masks="trimaps", color="#ff0000")
     assert "skipped unmasked.png: it has no mask" in said.err
     crops = made(tmp_path)
     assert {*crops} == {"_ cat_/a.png", "_ cat_/b.png"}  # no annotation leads out of the folder
@@ -346,7 +346,7 @@ def test_whole_photos_copies_and_bad_files(tmp_path, prepared):
         ({"source": "."}, "is inside of ., which must stay as it is"),
         ({"source": "photos", "background": "remove"}, "--background remove needs --masks or --segmenter"),
         ({"source": "photos", "examples": "photos"}, "--examples and --counterexamples go together"),
-        ({"source": "photos", "colour": "no such"}, "unknown color specifier"),
+        ({"source": "photos", "color": "no such"}, "unknown color specifier"),
         ({"source": "photos", "boxes": "photos/a.png"}, "photos/a.png is no CSV"),
         ({"source": "photos", "examples": "photos", "counterexamples": "photos"}, "at least 8 pictures are needed"),
     ],

@@ -16,9 +16,9 @@ class MaskError(ValueError):
     """A mask that cannot be used; the message is one line."""
 
 
-def on_colour(pixels: np.ndarray, alpha: np.ndarray, colour: Sequence[int]) -> np.ndarray:
+def on_color(pixels: np.ndarray, alpha: np.ndarray, color: Sequence[int]) -> np.ndarray:
     """uint8 (H, W, 3) laid on a colour where alpha (H, W), in [0, 1], is 0."""
-    mixed = alpha[..., None] * pixels + (1 - alpha[..., None]) * np.asarray(colour, dtype=np.float32)
+    mixed = alpha[..., None] * pixels + (1 - alpha[..., None]) * np.asarray(color, dtype=np.float32)
     return mixed.round().astype(np.uint8)
 
 

@@ -7,8 +7,11 @@
 
 Writes runs/photos/NAME/CLASS/STEM.png, for further boxes of a photo STEM-2.png and on; runs/photos/NAME/report.jsonl
 says what became of each photo. A class is the photo's folder, else the box's name. What was stopped, even by kill -9,
-goes on with the same command; so does one whose source has more photos now. The source stays as it is. Squares that do
-not fit into a photo go on with the colours of its edge, or with --colour where the background is taken away.
+goes on with the same command; so does one whose source has more photos now. The source stays as it is.
+
+Without boxes photos stay whole, in their own proportions. Squares that do not fit into a photo go on with the colours
+of its edge, or with --color where the background is taken away. Whether a photo is wanted, and whether two are the
+same, is seen from whole photos, whatever is cut out.
 """
 
 import os
@@ -26,7 +29,7 @@ from pathlib import Path, PurePath
 import numpy as np
 import torch
 from options import option, parse, run
-from photo_backgrounds import MaskError, Segmenter, alpha_of_mask, mask_file, on_colour, segmenter
+from photo_backgrounds import MaskError, Segmenter, alpha_of_mask, mask_file, on_color, segmenter
 from photo_boxes import BoxError, FolderOfBoxes, Found, TableOfBoxes
 from photo_crops import Square, crop, shrunk, square_around
 from photo_filter import SIZE, learn_filter, pictures_of, seen, wanted
@@ -58,7 +61,7 @@ class Recipe:
     background: str = option(
         "keep", "keep it, or remove it by --masks, else by --segmenter", choices=("keep", "remove")
     )
-    colour: str = option("white", "of what was removed, a name or #rrggbb")
+    color: str = option("white", "of what was removed, a name or #rrggbb")
     masks: str | None = option(None, "a folder of PNGs of the photos' stems: masks of 0 to 255, or Oxford's trimaps")
     segmenter: str | None = option(None, "a network of the transformers library, for photos without a mask")
     segments: list[str] = option(["cat", "dog", "animal"], "what the segmenter names and is kept")
@@ -141,7 +144,7 @@ class Maker:
             pixels = crop(pixels, square, mode="edge")
             alpha = None if alpha is None else crop(alpha, square)
         if alpha is not None:
-            pixels = on_colour(pixels, alpha, ImageColor.getrgb(self.recipe.colour)[:3])
+            pixels = on_color(pixels, alpha, ImageColor.getrgb(self.recipe.color)[:3])
         return shrunk(Image.fromarray(pixels), self.recipe.image_size, self.recipe.enlarge)
 
     def _write(self, picture: Image.Image, task: Task, number: int, name: str | None) -> str:
@@ -196,7 +199,7 @@ def check(recipe: Recipe) -> None:
         raise ValueError("--background remove needs --masks or --segmenter")
     if bool(recipe.examples) != bool(recipe.counterexamples):
         raise ValueError("--examples and --counterexamples go together")
-    ImageColor.getrgb(recipe.colour)
+    ImageColor.getrgb(recipe.color)
 
 
 def tasks(files: Sequence[PurePath], recipe: Recipe, known: Mapping[str, Result]) -> Iterator[Task]:
