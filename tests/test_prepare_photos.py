@@ -360,6 +360,7 @@ def test_options_that_cannot_be_used(tmp_path, prepared, options, message, reque
         prepared(**options)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("runs/photos/out/*/*"))
+    assert "1 pictures; of 1 photos 1 kept" in prepared(source="photos").out  # the name is not spent
 
 
 def test_killed_and_run_again_it_is_the_same(tmp_path, prepared):

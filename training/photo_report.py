@@ -42,7 +42,8 @@ class Report:
         self.results: dict[str, Result] = {}
         folder.mkdir(parents=True, exist_ok=True)
         lines = self._whole_lines()
-        if not lines:
+        if len(lines) < 2:  # nothing was made with these options, which were perhaps wrong
+            self.file.unlink(missing_ok=True)
             self._append(options)
             return
         try:

@@ -216,7 +216,7 @@ def tasks(files: Sequence[PurePath], recipe: Recipe, known: Mapping[str, Result]
         yield Task(file.as_posix(), folder_name(name) if name else None, stem)
 
 
-def _free_stem(stem: str, class_name: str | None, taken: Mapping[str, set[str | None]], recipe: Recipe) -> str:
+def _free_stem(stem: str, class_name: str | None, taken: defaultdict[str, set[str | None]], recipe: Recipe) -> str:
     if recipe.boxes and re.search(r"-\d+$", stem):
         stem += "_"  # or else it might be another photo's second box
     # A photo without a class of its own may get any.
