@@ -45,7 +45,9 @@ def test_losses_metrics_and_worlds_import_no_model():
 
 
 def test_recipes_import_no_recipe():
-    recipes = {path.stem for path in RECIPES if path.stem.split("_")[0] in ("make", "train", "evaluate", "publish")}
+    recipes = {
+        path.stem for path in RECIPES if path.stem.split("_")[0] in ("prepare", "make", "train", "evaluate", "publish")
+    }
     for path in [*RECIPES, *(ROOT / "hub_upload").glob("*.py"), *(ROOT / "spaces").rglob("*.py")]:
         assert not roots(path) & recipes, path
     for path in (ROOT / "spaces").rglob("*.py"):
