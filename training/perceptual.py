@@ -7,7 +7,6 @@ from loop import folder_of
 from torch import nn
 
 from betwixt.classifier import ImageClassifier
-from betwixt.images import resized
 
 HALVED = {  # of a network's blocks, those before whose end the sides are halved
     "resnet9": (2, 4, 5),
@@ -31,8 +30,7 @@ def layers_of(name: str) -> Layers:
 
     def layers(x: torch.Tensor) -> list[torch.Tensor]:
         model.to(x.device)
-        maps = [(resized(x, model.network_size) + 1) / 2]
-        maps[0] = (maps[0] - model.mean) / model.std
+        maps = [((x + 1) / 2 - model.mean) / model.std]
         for block in blocks[: halved[-1]]:
             maps.append(block(maps[-1]))
         return [maps[number] for number in halved]

@@ -163,12 +163,13 @@ def fit_embedding(model: ImageClassifier, table: ImageTable) -> None:
     model.eval()
     device, parts = next(model.parameters()).device, table.pixels.split(BATCH)
     bar = tqdm(parts, desc="features", disable=None)
-    features = torch.cat([model.pooled(from_bytes(x).to(device)).float() for x in bar])
-    names = [table.class_names[label] for label in table.labels]
-    sources = table.columns.get("source", [""] * len(table))
+    sides = [[model.pooled(side).float() for side in (x, x.flip(-1))] for x in (from_bytes(p).to(device) for p in bar)]
+    features = torch.cat([side for both in zip(*sides, strict=True) for side in both])  # all, then all mirrored
+    names = [table.class_names[label] for label in table.labels] * 2
+    sources = table.columns.get("source", [""] * len(table)) * 2
     counts = Counter(source for source, name in zip(sources, names, strict=True) if name != NEITHER)
     shares = [0.0 if name == NEITHER else 1 / counts[source] for source, name in zip(sources, names, strict=True)]
-    labels, weights = table.labels.to(device), torch.tensor(shares)
+    labels, weights = table.labels.repeat(2).to(device), torch.tensor(shares)
     model.embedding.whiten(features, labels, weights)
     embeddings = F.normalize(model.embedding(features), dim=1)
     sums = torch.zeros_like(model.head.weight).index_add_(0, labels, embeddings)
