@@ -79,9 +79,8 @@ def checkpoint(options: Checkpoint) -> dict:
     results = {}
     for name in options.dataset:
         table = read_dataset(name, "test", model.image_size).among(model.class_names)
-        sizes = table.labels.bincount() + read_dataset(name, "train", 32).among(model.class_names).labels.bincount(
-            minlength=len(model.class_names)
-        )
+        labels = torch.cat([table.labels, read_dataset(name, "train", 32).among(model.class_names).labels])
+        sizes = labels.bincount(minlength=len(model.class_names))
         results[Path(name).name] = figures(model, table, sizes)
     for folder in options.others:
         found = model.predict([picture for _, picture in pictures_below(Path(folder))])
