@@ -13,6 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from spaces_fixtures import ENCODERS, LANDMARKS_PATH, LANDMARKS_SPACE, PROJECT, Site, saved
 
+from betwixt import zips
 from betwixt.images import ImageError
 
 EXAMPLES = sorted((LANDMARKS_SPACE / "examples").glob("*.png"))
@@ -22,13 +23,6 @@ REFUSED = (AppError, ValueError)
 @pytest.fixture(scope="session")
 def landmarks_client(site):
     return Client(f"{site.url}{LANDMARKS_PATH}", verbose=False)
-
-
-@pytest.fixture(scope="session")
-def zips(launch):
-    """The module that reads zips."""
-    launch.load_space(LANDMARKS_SPACE)
-    return sys.modules["betwixt_space_landmark_search.zips"]
 
 
 def packed(path: Path, files: dict[str, bytes], **options) -> Path:
@@ -207,7 +201,7 @@ def changed(path: Path, at: str, offset: int, value: bytes, also: bytes = b"") -
     return path
 
 
-def test_zips_that_lie_about_themselves(zips, tmp_path):
+def test_zips_that_lie_about_themselves(tmp_path):
     def fresh() -> Path:
         return packed(tmp_path / "lie.zip", {"a.png": example()})
 
@@ -234,7 +228,7 @@ def test_zips_that_lie_about_themselves(zips, tmp_path):
             read(tmp_path / "junk.zip")
 
 
-def test_names_of_files_are_only_shown(zips):
+def test_names_of_files_are_only_shown():
     assert zips.names_of("../../etc/passwd") == ("passwd", "etc")
     assert zips.names_of("C:\\photos\\rome\\1.jpg") == ("1.jpg", "rome")
     assert zips.names_of("a/..//.") == ("a", "")

@@ -41,28 +41,38 @@ class Kind:
         stem: train_<stem>.py makes its checkpoints, evaluate_<stem>.py measures them, where it is not said otherwise.
         quality: the figure that fewer bits must not lower.
         usage: lines of Python for the card, that use `model` and `image`.
+        measure: what measures them, where that is another script or command.
     """
 
     stem: str
     quality: str
     usage: str
+    measure: tuple[str, ...] = ()
 
 
 SEARCHES = Kind(  # of classifiers, if they are to search with
     "classifier", "mAP, seen places", "model.embed([image])  # (1, D), of length 1: alike where their product is near 1"
+)
+CLASSIFY = (
+    "model.class_names\n"
+    "model.predict([image])  # probabilities (1, num_classes)\n"
+    "model.embed([image])  # features (1, D), of length 1"
+)
+BREEDS = Kind("classifier", "accuracy", CLASSIFY, ("evaluate_breeds.py", "checkpoint"))  # of classifiers
+CODES = Kind(  # of VAEs that were told of no classes
+    "vae",
+    "class by a linear probe",
+    "model.embed([image])  # the latent's mean, of length 1\n"
+    "model.reconstruct([image])[0]  # the picture as drawn from it\n"
+    "model.sample(4, seed=0)  # 4 pictures of latents that are drawn",
+    ("evaluate_vae.py",),
 )
 GENERATE = (
     "model.generate(count=4, seed=0)  # 4 pictures in equal shares of model.class_names\n"
     "model.generate({model.class_names[0]: 0.8, model.class_names[1]: 0.2}, combine=model.COMBINATIONS[0])[0]"
 )
 KINDS = {
-    "ImageClassifier": Kind(
-        "classifier",
-        "accuracy",
-        "model.class_names\n"
-        "model.predict([image])  # probabilities (1, num_classes)\n"
-        "model.embed([image])  # features (1, D), of length 1",
-    ),
+    "ImageClassifier": Kind("classifier", "accuracy", CLASSIFY),
     "ConvAutoencoder": Kind(
         "autoencoder",
         "structural similarity",
@@ -105,6 +115,7 @@ def main() -> None:
     parser.add_argument("--dataset", nargs="+", required=True, help="measured on the test split of each")
     parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
     parser.add_argument("--search", action="store_true", help="a classifier is there to search with: measure that")
+    parser.add_argument("--breeds", action="store_true", help="a classifier is of breeds: measure that")
     parser.add_argument("--table", help="what evaluate_hybrids.py wrote of generators, or evaluate_maps.py of features")
     parser.add_argument("--samples", help="a sheet of a generator's pictures, for its card")
     parser.add_argument(
@@ -123,7 +134,9 @@ def publish(options: argparse.Namespace) -> None:
     recipe = json.loads((checkpoint / "recipe.json").read_text())
     model_class = json.loads((checkpoint / "model" / "config.json").read_text())["model_class"]
     model = getattr(betwixt, model_class).from_pretrained(checkpoint / "model")
-    kind = SEARCHES if options.search else KINDS[model_class]
+    kind = SEARCHES if options.search else BREEDS if options.breeds else KINDS[model_class]
+    if model_class == "VAE" and not model.class_names:
+        kind = CODES
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
@@ -163,7 +176,8 @@ def measured(folder: Path, model_class: str, kind: Kind, options: argparse.Names
             "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
             "results": results,
         }
-    command = [f"evaluate_{kind.stem}.py", "checkpoint", "--model", str(folder), "--dataset", *options.dataset]
+    command = kind.measure or (f"evaluate_{kind.stem}.py", "checkpoint")
+    command = [*command, "--model", str(folder), "--dataset", *options.dataset]
     return output_of([*command, *(["--others", *options.others] if options.others else [])])
 
 
@@ -265,8 +279,9 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, kind: Kind
     for option in ("table", "samples"):
         if getattr(options, option):
             command += f" --{option} {getattr(options, option)}"
-    if options.search:
-        command += " --search"
+    for option in ("search", "breeds"):
+        if getattr(options, option):
+            command += f" --{option}"
     if options.others:
         command += " --others " + " ".join(Path(folder).name for folder in options.others)
     steps = stages(recipe, kind.stem)

@@ -8,10 +8,10 @@ from pathlib import Path
 import networks
 import torch
 import uploads
-import zips
 from album import Album, title_of
 from PIL import Image
 
+from betwixt import zips
 from betwixt.images import BATCH, ImageError
 from betwixt.recognition import Calibration, calibrate
 from betwixt.search import EmbeddingIndex

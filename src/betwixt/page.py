@@ -19,8 +19,13 @@ element.addEventListener("click", (event) => {
 """  # for the gr.HTML that `examples` is in; `index` says which one
 
 
-def examples(files: Sequence[tuple[Path, str]], size: tuple[int, int] | None = None) -> str:
-    """Pictures to click on, each with the words that name it; squashed to (width, height) where that is given."""
+def examples(
+    files: Sequence[tuple[Path, str]], size: tuple[int, int] | None = None, heading: str = "Or try one of these"
+) -> str:
+    """Pictures to click on, each with the words that name it; squashed to (width, height) where that is given.
+
+    `heading` is HTML.
+    """
     buttons = ""
     for index, (path, label) in enumerate(files):
         with Image.open(path) as picture:
@@ -31,7 +36,7 @@ def examples(files: Sequence[tuple[Path, str]], size: tuple[int, int] | None = N
             f'<img src="{source}" alt="{escape(label)}"></button>'
         )
     return (
-        f'<div class="examples"><p>Or try one of these</p><div role="group" aria-label="Examples">{buttons}</div></div>'
+        f'<div class="examples"><p>{heading}</p><div role="group" aria-label="Examples">{buttons}</div></div>'
     )
 
 

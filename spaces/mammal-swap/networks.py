@@ -1,0 +1,82 @@
+"""The networks: loaded once for all visitors, and what they say of pictures."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import gradio as gr
+import torch
+from PIL import Image
+
+from betwixt import VAE, ImageClassifier
+from betwixt.hub import HubError, locate
+from betwixt.images import BATCH, batches, to_images
+from betwixt.once import once
+
+CLASSIFIER, CODER, PRETRAINED = "mammals-breeds", "mammals-vae", "landmarks-pretrained"
+KEPT = 320  # side of the square of a visitor's picture that is kept: twice what the largest network sees
+FEATURES = {  # published name -> for people, in both languages, and what of an ImageClassifier (None: its last)
+    CLASSIFIER: (("Breed classifier", "Classifieur de races"), None),
+    CODER: (("VAE", "VAE"), None),
+    PRETRAINED: (("Pretrained on ImageNet", "Préentraîné sur ImageNet"), "features"),
+}
+
+
+@contextlib.contextmanager
+def told_in_a_line(what: str, *faults: type[Exception]) -> Iterator[None]:
+    """The reason of a HubError or other `faults` goes into the log, for it names folders; visitors get a line.
+
+    Raises:
+        gr.Error: that line, in place of them.
+    """
+    try:
+        yield
+    except (HubError, *faults) as error:
+        print(f"mammal-swap: {error}", file=sys.stderr, flush=True)
+        raise gr.Error(f"The {what} could not be loaded; please come back later.", print_exception=False) from None
+
+
+@once
+def load(name: str) -> ImageClassifier | VAE:
+    """A published network. Raises gr.Error where it cannot be loaded."""
+    torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
+    kind = VAE if name == CODER else ImageClassifier
+    with told_in_a_line("network"):
+        return kind.from_pretrained(locate(name, "model")).to(memory_format=torch.channels_last)
+
+
+def opinion(picture: Image.Image) -> list[tuple[str, float]]:
+    """Classes and their probabilities, the likeliest first. Raises as `load`."""
+    model = load(CLASSIFIER)
+    found = model.predict([picture])[0]
+    return [(model.class_names[row], float(found[row])) for row in found.argsort(descending=True).tolist()]
+
+
+@torch.inference_mode()
+def encode(pictures: Sequence[Image.Image]) -> torch.Tensor:
+    """Pictures -> the means of their latents (N, latent_dim). Raises as `load`."""
+    coder = load(CODER)
+    found = [coder.encode(x)[0] for x in batches(pictures, coder.image_size, next(coder.parameters()).device)]
+    return torch.cat([torch.empty(0, coder.latent_dim), *found])
+
+
+@torch.inference_mode()
+def decode(latents: torch.Tensor) -> list[Image.Image]:
+    """(N, latent_dim) -> pictures. Raises as `load`."""
+    return to_images(load(CODER).decode(latents))
+
+
+def embed(
+    name: str, pictures: Sequence[Image.Image], on_progress: Callable[[float], None] | None = None
+) -> torch.Tensor:
+    """Pictures -> features (N, D), rows of length 1, by one of FEATURES; `on_progress` hears the share that is done.
+
+    Raises as `load`.
+    """
+    model, layer, parts = load(name), FEATURES[name][1], []
+    for start in range(0, len(pictures), BATCH):
+        some = pictures[start : start + BATCH]
+        parts.append(model.embed(some, layer) if layer else model.embed(some))
+        if on_progress:
+            on_progress(min(1.0, (start + BATCH) / len(pictures)))
+    return torch.cat(parts)

@@ -1,0 +1,142 @@
+"""What the page says, in English and in French.
+
+Labels of components are translated by Gradio, in the visitor's browser; what handlers write holds both languages, and
+the browser shows the one that Gradio speaks: a key of its own carries the style that hides the other.
+"""
+
+from html import escape
+
+import gradio as gr
+
+ENGLISH = {
+    "hide_other": "<style>.gradio-container [lang='fr']{display:none}</style>",
+    "blend": "Blend",
+    "breed": "Breed",
+    "clusters": "Clusters",
+    "first": "One picture",
+    "second": "Another",
+    "third": "A third (if you like)",
+    "fourth": "A fourth (if you like)",
+    "drop": "# Drop a picture here\nor click to choose one",
+    "share": "How far from the first to the second: 0 is the one, 1 the other; beyond, their difference grows",
+    "share_third": "Share of the third",
+    "share_fourth": "Share of the fourth",
+    "way": "The way",
+    "more": "Blend in more pictures",
+    "surprise": "Surprise me",
+    "film": "Make a film",
+    "save_webp": "↓ WebP",
+    "save_gif": "↓ GIF",
+    "photo": "Your picture",
+    "pictures": "Pictures",
+    "own": "Your pictures, or a zip of them",
+    "features": "As seen by",
+    "other_features": "Second map",
+    "method": "Method",
+    "count": "Clusters",
+    "smallest": "Fewest pictures in a cluster",
+    "maps": "Two maps of the pictures",
+}
+FRENCH = {
+    "hide_other": "<style>.gradio-container [lang='en']{display:none}</style>",
+    "blend": "Mélanger",
+    "breed": "Race",
+    "clusters": "Groupes",
+    "first": "Une image",
+    "second": "Une autre",
+    "third": "Une troisième (au choix)",
+    "fourth": "Une quatrième (au choix)",
+    "drop": "# Déposez une image ici\nou cliquez pour en choisir une",
+    "share": "De la première à la seconde : 0 est l'une, 1 l'autre ; au-delà, leur différence grandit",
+    "share_third": "Part de la troisième",
+    "share_fourth": "Part de la quatrième",
+    "way": "Le chemin",
+    "more": "Mêler d'autres images",
+    "surprise": "Surprenez-moi",
+    "film": "Faire un film",
+    "save_webp": "↓ WebP",
+    "save_gif": "↓ GIF",
+    "photo": "Votre image",
+    "pictures": "Images",
+    "own": "Vos images, ou un zip",
+    "features": "Vues par",
+    "other_features": "Seconde carte",
+    "method": "Méthode",
+    "count": "Groupes",
+    "smallest": "Nombre minimal d'images par groupe",
+    "maps": "Deux cartes des images",
+}
+WORDS = gr.I18n(en=ENGLISH, fr=FRENCH)
+
+_FRENCH_FAULTS = {  # of the library, by how they begin
+    "There is no picture": "Il n'y a pas d'image : choisissez-en une d'abord.",
+    "There are no pictures": "Il n'y a pas d'images : choisissez-en d'abord.",
+    "The file is empty": "Le fichier est vide.",
+    "HEIC pictures": "Les images HEIC ne sont pas lues ici : utilisez JPEG, PNG, WebP ou GIF.",
+    "This is not a picture": "Ce n'est pas une image lisible : utilisez JPEG, PNG, WebP ou GIF.",
+    "The file cannot be read": "Le fichier n'est plus là : apportez-le de nouveau.",
+    "It was deleted": "Le fichier a été supprimé entre-temps : apportez-le de nouveau.",
+    "The picture is damaged": "L'image est abîmée et ne peut pas être lue.",
+    "The picture has no pixels": "L'image n'a pas de pixels.",
+    "The picture has only": "L'image est trop petite.",
+    "There is nothing to see": "On ne voit rien sur cette image : elle est d'une seule couleur.",
+    "The picture is too large": "L'image est trop grande.",
+    "The file is over": "Le fichier est trop gros.",
+    "The zip": "Le zip ne peut pas être lu ainsi : il est vide, abîmé ou trop gros.",
+    "Only uploaded": "Seules des images apportées peuvent être utilisées.",
+    "Only ": "C'est trop d'images à la fois.",
+    "The network could not": "Le réseau n'a pas pu être chargé ; revenez plus tard.",
+    "The pictures could not": "Les images n'ont pas pu être chargées ; revenez plus tard.",
+}
+FRENCH_BREEDS = {  # where they are called otherwise
+    "american_bulldog": "bouledogue américain",
+    "abyssinian": "abyssin",
+    "birman": "sacré de Birmanie",
+    "british_shorthair": "british shorthair",
+    "corgi": "corgi",
+    "dachshund": "teckel",
+    "dalmatian": "dalmatien",
+    "egyptian_mau": "mau égyptien",
+    "english_cocker_spaniel": "cocker anglais",
+    "english_setter": "setter anglais",
+    "french_bulldog": "bouledogue français",
+    "german_shorthaired": "braque allemand",
+    "great_pyrenees": "montagne des Pyrénées",
+    "havanese": "bichon havanais",
+    "japanese_chin": "épagneul japonais",
+    "miniature_pinscher": "pinscher nain",
+    "newfoundland": "terre-neuve",
+    "norwegian_forest": "norvégien",
+    "persian": "persan",
+    "pomeranian": "spitz nain",
+    "poodle": "caniche",
+    "pug": "carlin",
+    "russian_blue": "bleu russe",
+    "saint_bernard": "saint-bernard",
+    "samoyed": "samoyède",
+    "siamese": "siamois",
+    "turkish_van": "turc de Van",
+    "basset_hound": "basset",
+    "border_collie": "border collie",
+}
+
+
+def both(english: str, french: str) -> str:
+    """HTML in both languages, of which the browser shows one; what comes in is HTML."""
+    return f'<span lang="en">{english}</span><span lang="fr">{french}</span>'
+
+
+def breed_name(class_name: str) -> tuple[str, str]:
+    """ "french_bulldog" -> ("French bulldog", "Bouledogue français")."""
+    plain = class_name.replace("_", " ")
+    english = {"american": "American", "british": "British", "egyptian": "Egyptian", "english": "English"}
+    first, _, rest = plain.partition(" ")
+    name = " ".join([english.get(first, first[:1].upper() + first[1:]), *rest.split()])
+    french = FRENCH_BREEDS.get(class_name, plain)
+    return name, french[:1].upper() + french[1:]
+
+
+def fault(message: str) -> str:
+    """What went wrong, one line of the library's, as HTML in both languages."""
+    french = next((words for start, words in _FRENCH_FAULTS.items() if message.startswith(start)), message)
+    return both(escape(message), escape(french))
