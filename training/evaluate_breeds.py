@@ -41,9 +41,9 @@ LINEAR = "linear probe"
 BACKBONE = ["--architecture", "torchvision/squeezenet1_0", "--image-size", "160", "--embedding-dim", "384"]
 RECIPES = {
     "whitened": [*BACKBONE, "--freeze", "--steps", "1"],
-    "fine-tuned": [*BACKBONE, "--steps", "400", "--batch-size", "64", "--learning-rate", "1e-3", "--balance", "0.5"],
+    "fine-tuned": [*BACKBONE, "--steps", "600", "--batch-size", "64", "--learning-rate", "1e-3", "--balance", "0.5"],
 }
-RECIPES["fine-tuned"] += ["--backbone-rate", "0.1", "--mixup", "0", "--margin", "0.1"]
+RECIPES["fine-tuned"] += ["--backbone-rate", "0.3", "--mixup", "0", "--margin", "0.2"]
 
 
 @dataclass
