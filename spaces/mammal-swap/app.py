@@ -1,0 +1,263 @@
+"""Mammal Swap: breeds of dogs and cats, blends of two animals, and which pictures belong together.
+
+python spaces/mammal-swap/app.py
+"""
+
+import os
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+if os.environ.get("SPACES_ZERO_GPU"):  # this package must be imported before torch
+    import spaces
+
+    on_gpu = spaces.GPU(duration=20)
+else:
+
+    def on_gpu(function):
+        return function
+
+
+import contextlib
+import random
+import tempfile
+import threading
+from pathlib import Path
+
+import album
+import gradio as gr
+import networks
+import tab_blend
+import tab_breed
+import tab_clusters
+import torch
+from networks import CLASSIFIER
+from PIL import Image
+from words import WORDS, both
+
+from betwixt.explain import occlusion_map, overlay
+from betwixt.images import fit, to_tensor
+from betwixt.once import once
+
+FOLDER = Path(__file__).parent
+EXAMPLES = [
+    (file, album.title_of(file.stem.split("_", 1)[1])) for file in sorted((FOLDER / "examples").glob("*.png"))
+]
+SHOWN = 320  # side of pictures with heat
+PAGE = {  # what both launch() and mount_gradio_app() take
+    "theme": gr.themes.Base(
+        primary_hue="orange",
+        neutral_hue="stone",
+        radius_size="lg",
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400,)), "monospace"],
+    ).set(
+        body_background_fill="#fbf6f0",
+        body_background_fill_dark="#191310",
+        block_background_fill="#fffdfa",
+        block_background_fill_dark="#251c17",
+        block_border_color="#e9dccb",
+        block_border_color_dark="#43342a",
+        block_shadow="none",
+        button_primary_background_fill="#a8481c",
+        button_primary_background_fill_hover="#8b3914",
+        button_primary_background_fill_dark="#c05a2a",
+        button_primary_background_fill_hover_dark="#d46a37",
+        button_primary_text_color="#ffffff",
+    ),
+    "css_paths": FOLDER / "style.css",
+    "allowed_paths": [str(FOLDER / "examples")],
+    "footer_links": ["api", "settings"],
+    "max_file_size": 200_000_000,
+    "show_error": False,
+    "run_history": False,  # it would keep visitors' pictures in their browsers
+    "i18n": WORDS,
+}
+INTRODUCTION = f"""
+<header class="intro">
+  <h1>Mammal <i>Swap</i></h1>
+  <p>{
+    both(
+        "What lies <b>between</b> two animals, which <b>breed</b> is it, and <b>who belongs together</b>? For dogs and "
+        "cats of a rendered world, of which everything is known, and for your own photos.",
+        "Qu'y a-t-il <b>entre</b> deux animaux, de quelle <b>race</b> est celui-ci, et <b>qui va ensemble</b> ? Pour "
+        "les chiens et chats d'un monde de synthèse, dont on sait tout, et pour vos propres photos.",
+    )
+}</p>
+</header>
+"""
+
+
+def about(*sections: tuple[str, str, str, str]) -> str:
+    """What stands below a tab: of each section its heading and its text, in English and in French."""
+    items = "".join(
+        f"<section><h2>{both(heading, titre)}</h2><p>{both(text, texte)}</p></section>"
+        for heading, titre, text, texte in sections
+    )
+    return f'<div class="about">{items}</div>'
+
+
+ABOUT_BLEND = about(
+    (
+        "What you see",
+        "Ce que vous voyez",
+        "A network squeezes each picture into 128 numbers, its latent, and draws a picture from any 128 numbers. In the "
+        "middle is what it draws of a combination of latents. Pixels laid over each other show two animals at once; "
+        "latents, at best, one that is in between.",
+        "Un réseau réduit chaque image à 128 nombres, son latent, et dessine une image à partir de 128 nombres "
+        "quelconques. Au milieu, ce qu'il dessine d'une combinaison de latents. Des pixels superposés montrent deux "
+        "animaux à la fois ; les latents, au mieux, un seul, entre les deux.",
+    ),
+    (
+        "Beyond both",
+        "Au-delà",
+        "Before 0 and after 1 the difference of the two goes on growing: more of what makes one unlike the other. A third "
+        "and a fourth picture may have shares too, even negative ones; all shares sum to 1.",
+        "Avant 0 et après 1, la différence des deux continue de croître : davantage de ce qui distingue l'une de l'autre. "
+        "Une troisième et une quatrième image peuvent avoir leur part, même négative ; la somme des parts est 1.",
+    ),
+    (
+        "Its limits",
+        "Ses limites",
+        "It learned from 5,893 rendered heads and 458 photos, of 64 by 64 pixels: rendered heads come back nearly as they "
+        "were, photos blurred. It never learned what a breed is, so what is in between is no crossbreed.",
+        "Il a appris de 5 893 têtes de synthèse et de 458 photos, de 64 pixels de côté : les premières reviennent presque "
+        "intactes, les photos floues. Il n'a jamais appris ce qu'est une race : l'entre-deux n'est pas un croisement.",
+    ),
+)
+ABOUT_BREED = about(
+    (
+        "What you see",
+        "Ce que vous voyez",
+        "Which of 53 breeds a network takes the animal for: 16 of the rendered world, 37 of photos; or that there is "
+        "neither dog nor cat. Warm places speak for its answer: hiding them makes it less sure.",
+        "Pour laquelle de 53 races un réseau prend l'animal : 16 du monde de synthèse, 37 de photos ; ou qu'il n'y a ni "
+        "chien ni chat. Les endroits chauds plaident pour sa réponse : les cacher la rend moins sûre.",
+    ),
+    (
+        "How it works",
+        "Comment ça marche",
+        "SqueezeNet, which came from ImageNet, turns a picture into 512 numbers. What varies in these <i>within</i> a breed "
+        "is made small, and a picture is of the breed whose pictures point the same way.",
+        "SqueezeNet, issu d'ImageNet, fait d'une image 512 nombres. Ce qui varie <i>au sein</i> d'une race y est réduit, et "
+        "une image est de la race dont les images vont dans le même sens.",
+    ),
+    (
+        "Its limits",
+        "Ses limites",
+        "Of rendered animals that it never saw it names nearly all, whatever their pose; of photos of heads about "
+        "<b>85</b> of 100, from some ten of each breed to learn from. Of whole animals it names fewer: show it a head.",
+        "Des animaux de synthèse jamais vus, il nomme presque tous, quelle que soit leur pose ; des photos de têtes environ "
+        "<b>85</b> sur 100, ayant appris d'une dizaine par race. D'animaux entiers, moins : montrez-lui une tête.",
+    ),
+)
+ABOUT_CLUSTERS = about(
+    (
+        "What you see",
+        "Ce que vous voyez",
+        "Pictures grouped by what a network sees in them, without being told what they show. Frames on both maps are the "
+        "colours of the clusters; point at a picture and its nearest light up on both.",
+        "Des images groupées par ce qu'un réseau y voit, sans qu'on lui dise ce qu'elles montrent. Les cadres ont la "
+        "couleur des groupes ; pointez une image, et ses voisines s'éclairent sur les deux cartes.",
+    ),
+    (
+        "Which features separate what?",
+        "Quels traits séparent quoi ?",
+        "The classifier's features group by breed, whatever the pose. What the VAE keeps is what a picture needs to be "
+        "drawn again: first of all its background and light. ImageNet's lie in between.",
+        "Les traits du classifieur groupent par race, quelle que soit la pose. Le VAE garde ce qu'il faut pour redessiner "
+        "l'image : d'abord le fond et la lumière. Ceux d'ImageNet sont entre les deux.",
+    ),
+    (
+        "Two methods",
+        "Deux méthodes",
+        "<b>k-means</b> makes as many clusters as you ask for, and leaves nothing out. <b>HDBSCAN</b> finds out itself how "
+        "many there are, and leaves out what lies between them. Your pictures are forgotten within an hour.",
+        "<b>k-means</b> fait autant de groupes que demandé, sans rien laisser. <b>HDBSCAN</b> trouve lui-même combien il y "
+        "en a, et laisse ce qui est entre eux. Vos images sont oubliées dans l'heure.",
+    ),
+)
+
+
+def warm_up() -> None:
+    """Load what the first visitors need in the background: the page is there at once."""
+
+    def load() -> None:
+        with contextlib.suppress(gr.Error):  # said in the log; the next visitor tries again
+            for name in networks.FEATURES:
+                networks.load(name)
+            shown = album.shared("rendered")
+            for name in networks.FEATURES:
+                shown.map(name)
+
+    threading.Thread(target=load, daemon=True).start()
+
+
+# What the tabs ask for
+
+
+def explain(picture: Image.Image, class_name: str) -> Image.Image:
+    """The picture, warm where it speaks for a class. Raises gr.Error: no classifier."""
+    model = networks.load(CLASSIFIER)  # here, where a GPU's worker finds it
+    heat = hide_places(to_tensor([picture], model.image_size), model.class_names.index(class_name))
+    return overlay(fit(picture, SHOWN), heat)
+
+
+@on_gpu
+def hide_places(x: torch.Tensor, class_index: int) -> torch.Tensor:
+    """A picture -> how much each place of it speaks for a class. Little enough work to stay on the CPU, but ZeroGPU
+    wants one such function."""
+    return occlusion_map(networks.load(CLASSIFIER), x, class_index, grid=5)
+
+
+@once
+def pictured(class_name: str) -> str | None:
+    """A picture of a breed that the Space may show: a rendered one. Raises gr.Error where they cannot be read."""
+    shown = album.shared("rendered")
+    rows = [row for row, breed in enumerate(shown.truth["breed"]) if breed == class_name]
+    ahead = [row for row in rows if shown.truth["pose"][row] == "ahead"]
+    return shown.thumbnail((ahead or rows)[0]) if rows else None
+
+
+def surprise(count: int) -> list[Path]:
+    """Rendered pictures at random, as files. Raises gr.Error where they cannot be read."""
+    shown = album.shared("rendered")
+    return [_file_of(shown, row) for row in random.sample(range(len(shown)), count)]
+
+
+def _file_of(shown: album.Album, row: int) -> Path:
+    file = _folder() / f"{row:04d}.png"
+    if not file.exists():
+        shown.pictures[row].save(file)
+    return file
+
+
+@once
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="betwixt-mammals-"))
+
+
+# The page
+
+
+def build_demo() -> gr.Blocks:
+    """The page. Loads nothing: see `warm_up`."""
+    titles = {"rendered": "Rendered · de synthèse", "photos": "Photos"}
+    collections = [(titles[name], name) for name in album.names()]
+    features = [(words, name) for name, (words, _) in networks.FEATURES.items()]
+    with gr.Blocks(title="Mammal Swap", delete_cache=(300, 3000), analytics_enabled=False) as demo:
+        gr.HTML(WORDS("hide_other"), elem_id="language", js_on_load=None)
+        gr.HTML(INTRODUCTION, js_on_load=None)
+        with gr.Tab(WORDS("blend"), elem_id="tab-blend"):
+            tab_blend.create_tab(tab_blend.Functions(networks.encode, networks.decode, surprise), EXAMPLES)
+            gr.HTML(ABOUT_BLEND, js_on_load=None)
+        with gr.Tab(WORDS("breed"), elem_id="tab-breed"):
+            tab_breed.create_tab(networks.opinion, explain, pictured, EXAMPLES)
+            gr.HTML(ABOUT_BREED, js_on_load=None)
+        with gr.Tab(WORDS("clusters"), elem_id="tab-clusters") as tab:
+            tab_clusters.create_tab(tab, album.shared, collections, features)
+            gr.HTML(ABOUT_CLUSTERS, js_on_load=None)
+    return demo.queue(max_size=100)
+
+
+if __name__ == "__main__":
+    warm_up()
+    build_demo().launch(**PAGE)
