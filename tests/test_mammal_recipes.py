@@ -193,10 +193,10 @@ def squeezenet() -> ImageClassifier:
     return ImageClassifier(architecture=SQUEEZENET, class_names=["any"], image_size=32).eval()
 
 
-def test_recipes_for_photos_are_measured_by_folds(project, run_recipe, squeezenet):
+def test_recipes_for_photos_are_measured_by_folds(project, squeezenet):
     safetensors.torch.save_file(squeezenet.network.state_dict(), project / "weights.safetensors")
     options = ["--dataset", "heads", "--weights", "weights.safetensors", "--num-folds", "2", "--seeds", "1"]
-    run_recipe(project, "evaluate_breeds.py", "folds", *options, "--output", "folds.json")
+    in_process(project, "evaluate_breeds", "folds", *options, "--output", "folds.json")
     table = json.loads((project / "folds.json").read_text())
     assert (table["pictures"], table["classes"], table["folds"], table["seeds"]) == (42, 3, 2, 1)
     probe, whitened = table["recipes"]["linear probe"], table["recipes"]["whitened"]
