@@ -330,9 +330,8 @@ def breeds(table: dict) -> list[str]:
     ]
     for figure in shown:
         write = bounds if figure == "calibration error" else interval
-        lines.append(
-            f"| {figure} | {' | '.join(write(row[figure]) if figure in row else '' for row in tables.values())} |"
-        )
+        cells = [write(row[figure]) if figure in row else "" for row in tables.values()]
+        lines.append(f"| {figure} | {' | '.join(cells)} |")
     if others:
         rows = "; ".join(f"of {name} {interval(row['called neither'])}" for name, row in others.items())
         lines += ["", f"Pictures that show no animal are called *neither*: {rows}."]
@@ -351,11 +350,9 @@ def folds_of_breeds(table: dict) -> list[str]:
         "|---|" + "---|" * len(shown),
     ]
     for name, row in table["recipes"].items():
-        cells = [interval(row[key]) if key in row else "" for key in shown]
-        cells = [
-            cell.replace(" %", " points") if key.startswith("gain") else cell
-            for key, cell in zip(shown, cells, strict=True)
-        ]
+        found = {key: interval(figure) for key, figure in row.items()}
+        found |= {key: text.replace(" %", " points") for key, text in found.items() if key.startswith("gain")}
+        cells = [found.get(key, "") for key in shown]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
@@ -377,8 +374,7 @@ def clusters(tables: dict) -> list[str]:
             "|---|---|" + "---|" * len(table["kinds"]),
         ]
         for features, found in table["features"].items():
-            rows = [*found["questions"].values()]
-            dense = found["hdbscan"]
+            rows, dense = found["questions"].values(), found["hdbscan"]
             by_density = f"HDBSCAN ({dense['clusters']} clusters, {dense['in none']:.0%} in none): mutual information"
             figures = {
                 "k-means: mutual information": [bounds(row["adjusted mutual information"]) for row in rows],
