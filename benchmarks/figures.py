@@ -49,6 +49,10 @@ def section() -> str:
     found = [RESULTS / f"search{name}.json" for name in ("", "_unseen", "_speed")]
     if found[0].is_file():
         parts.append(searches(*(json.loads(path.read_text()) for path in found)))
+    found = [RESULTS / f"{name}.json" for name in ("breeds", "breeds_folds", "clusters")]
+    if found[0].is_file():
+        told, by_folds, separated = (json.loads(path.read_text()) for path in found)
+        parts += [["### Mammal Swap"], breeds(told), folds_of_breeds(by_folds), clusters(separated)]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -309,6 +313,77 @@ def found_by(encoders: dict[str, dict]) -> list[str]:
                 cells.append(interval(more).replace(" %", " points") if more else "")
         rows.append(f"{name} | {' | '.join(cells)} |")
     return rows
+
+
+def breeds(table: dict) -> list[str]:
+    """The published classifier: one row a figure, one column a dataset; and pictures of no animal."""
+    tables = {name: row for name, row in table["results"].items() if "pictures" in row}
+    others = {name.removeprefix("others/"): row for name, row in table["results"].items() if name not in tables}
+    shown = dict.fromkeys(key for row in tables.values() for key in row if key != "pictures")
+    columns = " | ".join(f"{name}, {row['pictures']} pictures" for name, row in tables.items())
+    lines = [
+        "Which breed is it? Held-out pictures, each told among all breeds of both datasets and *neither*; no animal of",
+        "the rendered ones was seen in training (`training/evaluate_breeds.py checkpoint`):",
+        "",
+        f"| figure | {columns} |",
+        "|---|" + "---|" * len(tables),
+    ]
+    for figure in shown:
+        write = bounds if figure == "calibration error" else interval
+        cells = [write(row[figure]) if figure in row else "" for row in tables.values()]
+        lines.append(f"| {figure} | {' | '.join(cells)} |")
+    if others:
+        rows = "; ".join(f"of {name} {interval(row['called neither'])}" for name, row in others.items())
+        lines += ["", f"Pictures that show no animal are called *neither*: {rows}."]
+    return lines
+
+
+def folds_of_breeds(table: dict) -> list[str]:
+    """Recipes for photos by cross-validation: one row each."""
+    shown = dict.fromkeys(key for row in table["recipes"].values() for key in row)
+    lines = [
+        f"Breeds of photos alone, {' and '.join(table['dataset'])}: {table['pictures']} pictures of {table['classes']}",
+        f"breeds, {table['folds']} folds by {table['seeds']} seeds, near-duplicates never parted",
+        "(`training/evaluate_breeds.py folds`):",
+        "",
+        f"| recipe | {' | '.join(shown)} |",
+        "|---|" + "---|" * len(shown),
+    ]
+    for name, row in table["recipes"].items():
+        found = {key: interval(figure) for key, figure in row.items()}
+        found |= {key: text.replace(" %", " points") for key, text in found.items() if key.startswith("gain")}
+        cells = [found.get(key, "") for key in shown]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def clusters(tables: dict) -> list[str]:
+    """What clusters of each network's features agree with: one row for each features and figure, of each dataset."""
+    lines = [
+        "Which features separate what? Clusters of pictures beside what is known of them: by k-means, told how many",
+        "kinds there are, and by HDBSCAN, which is told nothing; and how many of the 5 nearest pictures are of the",
+        "same kind (of those that can). Adjusted mutual information is 0 by chance, purity is not: see the random",
+        "numbers (`training/evaluate_clusters.py`):",
+    ]
+    for name, table in tables.items():
+        of = "test split" if table["splits"] == "test" else "all splits"
+        kinds = " | ".join(f"{question} ({count})" for question, count in table["kinds"].items())
+        lines += [
+            "",
+            f"| {name}, {of}, {table['pictures']} pictures: features | figure | {kinds} |",
+            "|---|---|" + "---|" * len(table["kinds"]),
+        ]
+        for features, found in table["features"].items():
+            rows, dense = found["questions"].values(), found["hdbscan"]
+            by_density = f"HDBSCAN ({dense['clusters']} clusters, {dense['in none']:.0%} in none): mutual information"
+            figures = {
+                "k-means: mutual information": [bounds(row["adjusted mutual information"]) for row in rows],
+                "k-means: purity": [interval(row["purity"]) for row in rows],
+                "neighbours: purity": [interval(row["neighbour purity"]) for row in rows],
+                by_density.replace("%", " %"): [bounds(row["hdbscan"]["adjusted mutual information"]) for row in rows],
+            }
+            lines += [f"| {features} | {figure} | {' | '.join(cells)} |" for figure, cells in figures.items()]
+    return lines
 
 
 def bounds(figure: dict) -> str:

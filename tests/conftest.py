@@ -44,6 +44,14 @@ def run_recipe():
     return run
 
 
+def in_process(folder: Path, script: str, *options: str) -> None:
+    """Run a recipe in a folder, without starting Python anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [script, *map(str, options)])
+        __import__(script).main()
+
+
 @pytest.fixture(scope="session")
 def small_photos(tmp_path_factory) -> Path:
     """A folder of two easy classes and of others: 40 discs "clock", 40 bars "crocodile", 20 blank, 32x32 with noise."""

@@ -5,7 +5,12 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from scipy.stats import binomtest
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    roc_auc_score,
+)
 
 from betwixt import metrics
 
@@ -84,6 +89,33 @@ def test_bootstrap_of_a_figure_of_all():
     groups = torch.arange(400) // 8
     together = metrics.with_bootstrap(lambda rows: float(groups[rows].double().mean()), 400, groups)
     assert together["high"] - together["low"] > 2 * 1.96 * groups.double().std() / 50**0.5 * 0.8
+
+
+def test_halves_give_the_interval_of_a_mean():
+    values = torch.randn(400, generator=torch.Generator().manual_seed(0)).double()
+    found = metrics.with_half_samples(lambda rows: float(values[rows].mean()), 400)
+    assert found["value"] == pytest.approx(values.mean().item())
+    assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * values.std().item() / 20, rel=0.15)
+    groups = torch.arange(400) // 8
+    together = metrics.with_half_samples(lambda rows: float(groups[rows].double().mean()), 400, groups)
+    assert together["high"] - together["low"] == pytest.approx(
+        2 * 1.96 * groups.double().std().item() / 50**0.5, rel=0.15
+    )
+    with pytest.raises(ValueError, match="at least two groups"):
+        metrics.with_half_samples(lambda rows: 0.0, 3, torch.zeros(3))
+
+
+def test_halves_find_nothing_in_common_where_bootstraps_do():
+    random = np.random.default_rng(0)
+    a, b = random.integers(0, 30, (2, 120))
+
+    def common(rows):
+        return adjusted_mutual_info_score(a[rows], b[rows])
+
+    assert metrics.with_bootstrap(common, 120)["low"] > 0.1
+    found = metrics.with_half_samples(common, 120)
+    assert found["low"] < 0 < found["high"]
+    assert found["low"] < found["value"] < found["high"]
 
 
 def test_groups_widen_the_interval():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from near_duplicates import is_test, near_duplicate_groups
 from PIL import Image, ImageEnhance
-from tables import ImageTable, concatenate, encode, folds, read_dataset, write_dataset
+from tables import NEITHER, ImageTable, concatenate, encode, folds, joined, read_dataset, write_dataset
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -86,6 +86,18 @@ def test_selecting_classes_renumbers_labels(folder):
     assert len(joined) == 8
     with pytest.raises(ValueError, match="different classes"):
         concatenate([table, second])
+
+
+def test_pictures_of_other_classes_become_one(folder):
+    table = read_dataset(str(folder), "train", 32)
+    things = table.as_class(NEITHER)
+    assert (things.class_names, things.labels.tolist()) == ([NEITHER], [0] * 6)
+    assert things.columns == table.columns
+    assert torch.equal(things.pixels, table.pixels)
+    assert table.labels.tolist() == [0, 1] * 3  # as it was
+    both = concatenate(joined([table, things]))
+    assert both.class_names == ["clock", "crocodile", NEITHER]
+    assert both.labels.tolist() == [0, 1] * 3 + [2] * 6
 
 
 def changed(picture: np.ndarray) -> list[np.ndarray]:

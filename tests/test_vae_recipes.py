@@ -2,10 +2,10 @@
 
 import json
 import math
-import sys
 
 import pytest
 import torch
+from conftest import in_process
 from loop import last_checkpoint
 from PIL import Image
 from tables import read_dataset
@@ -54,14 +54,6 @@ def folder(tmp_path_factory, run_recipe):
     run_recipe(folder, "train_vae.py", "--name", "mlp", *FEW)
     in_process(folder, "train_vae", "--name", "conv", *FEW, *PLAIN)
     return folder
-
-
-def in_process(folder, script: str, *options: str) -> None:
-    """Run a recipe in a folder, without starting Python anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", [script, *options])
-        __import__(script).main()
 
 
 def test_digits(folder):

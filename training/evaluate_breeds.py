@@ -172,7 +172,8 @@ def measure_folds(options: Folds) -> dict:
     recipes = {}
     for name, found in scores.items():
         recipes[name] = {"accuracy": metrics.with_interval(right[name], groups)}
-        if among := [among_frequent(of_seed, table.labels, sizes) for of_seed in found]:
+        among = [among_frequent(of_seed, table.labels, sizes) for of_seed in found]
+        if among[0]:
             rows, hits = among[0][0], torch.stack([hits for _, hits in among]).mean(0)
             key = f"accuracy among the {int((sizes >= FREQUENT).sum())} most frequent"
             recipes[name][key] = metrics.with_interval(hits, groups[rows])
