@@ -1,4 +1,4 @@
-"""Pictures that are put into clusters, with what is known of them, and what the networks make of them, computed once."""
+"""Pictures that are put into clusters, with what is known of them, and what networks make of them, computed once."""
 
 import os
 import threading

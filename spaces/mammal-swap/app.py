@@ -38,9 +38,7 @@ from betwixt.images import fit, to_tensor
 from betwixt.once import once
 
 FOLDER = Path(__file__).parent
-EXAMPLES = [
-    (file, album.title_of(file.stem.split("_", 1)[1])) for file in sorted((FOLDER / "examples").glob("*.png"))
-]
+EXAMPLES = [(file, album.title_of(file.stem.split("_", 1)[1])) for file in sorted((FOLDER / "examples").glob("*.png"))]
 SHOWN = 320  # side of pictures with heat
 PAGE = {  # what both launch() and mount_gradio_app() take
     "theme": gr.themes.Base(
@@ -99,9 +97,9 @@ ABOUT_BLEND = about(
     (
         "What you see",
         "Ce que vous voyez",
-        "A network squeezes each picture into 128 numbers, its latent, and draws a picture from any 128 numbers. In the "
-        "middle is what it draws of a combination of latents. Pixels laid over each other show two animals at once; "
-        "latents, at best, one that is in between.",
+        "A network squeezes each picture into 128 numbers, its latent, and draws a picture from any 128 numbers. In "
+        "the middle is what it draws of a combination of latents. Pixels laid over each other show two animals at "
+        "once; latents, at best, one that is in between.",
         "Un réseau réduit chaque image à 128 nombres, son latent, et dessine une image à partir de 128 nombres "
         "quelconques. Au milieu, ce qu'il dessine d'une combinaison de latents. Des pixels superposés montrent deux "
         "animaux à la fois ; les latents, au mieux, un seul, entre les deux.",
@@ -109,18 +107,20 @@ ABOUT_BLEND = about(
     (
         "Beyond both",
         "Au-delà",
-        "Before 0 and after 1 the difference of the two goes on growing: more of what makes one unlike the other. A third "
-        "and a fourth picture may have shares too, even negative ones; all shares sum to 1.",
-        "Avant 0 et après 1, la différence des deux continue de croître : davantage de ce qui distingue l'une de l'autre. "
-        "Une troisième et une quatrième image peuvent avoir leur part, même négative ; la somme des parts est 1.",
+        "Before 0 and after 1 the difference of the two goes on growing: more of what makes one unlike the other. A "
+        "third and a fourth picture may have shares too, even negative ones; all shares sum to 1.",
+        "Avant 0 et après 1, la différence des deux continue de croître : davantage de ce qui distingue l'une de "
+        "l'autre. Une troisième et une quatrième image peuvent avoir leur part, même négative ; la somme des parts "
+        "est 1.",
     ),
     (
         "Its limits",
         "Ses limites",
-        "It learned from 5,893 rendered heads and 458 photos, of 64 by 64 pixels: rendered heads come back nearly as they "
-        "were, photos blurred. It never learned what a breed is, so what is in between is no crossbreed.",
-        "Il a appris de 5 893 têtes de synthèse et de 458 photos, de 64 pixels de côté : les premières reviennent presque "
-        "intactes, les photos floues. Il n'a jamais appris ce qu'est une race : l'entre-deux n'est pas un croisement.",
+        "It learned from 5,893 rendered heads and 458 photos, of 64 by 64 pixels: rendered heads come back nearly "
+        "as they were, photos blurred. It never learned what a breed is, so what is in between is no crossbreed.",
+        "Il a appris de 5 893 têtes de synthèse et de 458 photos, de 64 pixels de côté : les premières reviennent "
+        "presque intactes, les photos floues. Il n'a jamais appris ce qu'est une race : l'entre-deux n'est pas un "
+        "croisement.",
     ),
 )
 ABOUT_BREED = about(
@@ -129,32 +129,33 @@ ABOUT_BREED = about(
         "Ce que vous voyez",
         "Which of 53 breeds a network takes the animal for: 16 of the rendered world, 37 of photos; or that there is "
         "neither dog nor cat. Warm places speak for its answer: hiding them makes it less sure.",
-        "Pour laquelle de 53 races un réseau prend l'animal : 16 du monde de synthèse, 37 de photos ; ou qu'il n'y a ni "
-        "chien ni chat. Les endroits chauds plaident pour sa réponse : les cacher la rend moins sûre.",
+        "Pour laquelle de 53 races un réseau prend l'animal : 16 du monde de synthèse, 37 de photos ; ou qu'il n'y "
+        "a ni chien ni chat. Les endroits chauds plaident pour sa réponse : les cacher la rend moins sûre.",
     ),
     (
         "How it works",
         "Comment ça marche",
-        "SqueezeNet, which came from ImageNet, turns a picture into 512 numbers. What varies in these <i>within</i> a breed "
-        "is made small, and a picture is of the breed whose pictures point the same way.",
-        "SqueezeNet, issu d'ImageNet, fait d'une image 512 nombres. Ce qui varie <i>au sein</i> d'une race y est réduit, et "
-        "une image est de la race dont les images vont dans le même sens.",
+        "SqueezeNet, which came from ImageNet, turns a picture into 512 numbers. What varies in these <i>within</i> "
+        "a breed is made small, and a picture is of the breed whose pictures point the same way.",
+        "SqueezeNet, issu d'ImageNet, fait d'une image 512 nombres. Ce qui varie <i>au sein</i> d'une race y est "
+        "réduit, et une image est de la race dont les images vont dans le même sens.",
     ),
     (
         "Its limits",
         "Ses limites",
         "Of rendered animals that it never saw it names nearly all, whatever their pose; of photos of heads about "
         "<b>85</b> of 100, from some ten of each breed to learn from. Of whole animals it names fewer: show it a head.",
-        "Des animaux de synthèse jamais vus, il nomme presque tous, quelle que soit leur pose ; des photos de têtes environ "
-        "<b>85</b> sur 100, ayant appris d'une dizaine par race. D'animaux entiers, moins : montrez-lui une tête.",
+        "Des animaux de synthèse jamais vus, il nomme presque tous, quelle que soit leur pose ; des photos de têtes "
+        "environ <b>85</b> sur 100, ayant appris d'une dizaine par race. D'animaux entiers, moins : montrez-lui une "
+        "tête.",
     ),
 )
 ABOUT_CLUSTERS = about(
     (
         "What you see",
         "Ce que vous voyez",
-        "Pictures grouped by what a network sees in them, without being told what they show. Frames on both maps are the "
-        "colours of the clusters; point at a picture and its nearest light up on both.",
+        "Pictures grouped by what a network sees in them, without being told what they show. Frames on both maps "
+        "are the colours of the clusters; point at a picture and its nearest light up on both.",
         "Des images groupées par ce qu'un réseau y voit, sans qu'on lui dise ce qu'elles montrent. Les cadres ont la "
         "couleur des groupes ; pointez une image, et ses voisines s'éclairent sur les deux cartes.",
     ),
@@ -163,16 +164,17 @@ ABOUT_CLUSTERS = about(
         "Quels traits séparent quoi ?",
         "The classifier's features group by breed, whatever the pose. What the VAE keeps is what a picture needs to be "
         "drawn again: first of all its background and light. ImageNet's lie in between.",
-        "Les traits du classifieur groupent par race, quelle que soit la pose. Le VAE garde ce qu'il faut pour redessiner "
-        "l'image : d'abord le fond et la lumière. Ceux d'ImageNet sont entre les deux.",
+        "Les traits du classifieur groupent par race, quelle que soit la pose. Le VAE garde ce qu'il faut pour "
+        "redessiner l'image : d'abord le fond et la lumière. Ceux d'ImageNet sont entre les deux.",
     ),
     (
         "Two methods",
         "Deux méthodes",
-        "<b>k-means</b> makes as many clusters as you ask for, and leaves nothing out. <b>HDBSCAN</b> finds out itself how "
-        "many there are, and leaves out what lies between them. Your pictures are forgotten within an hour.",
-        "<b>k-means</b> fait autant de groupes que demandé, sans rien laisser. <b>HDBSCAN</b> trouve lui-même combien il y "
-        "en a, et laisse ce qui est entre eux. Vos images sont oubliées dans l'heure.",
+        "<b>k-means</b> makes as many clusters as you ask for, and leaves nothing out. <b>HDBSCAN</b> finds out "
+        "itself how many there are, and leaves out what lies between them. Your pictures are forgotten within an "
+        "hour.",
+        "<b>k-means</b> fait autant de groupes que demandé, sans rien laisser. <b>HDBSCAN</b> trouve lui-même "
+        "combien il y en a, et laisse ce qui est entre eux. Vos images sont oubliées dans l'heure.",
     ),
 )
 

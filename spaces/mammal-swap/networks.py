@@ -15,10 +15,10 @@ from betwixt.once import once
 
 CLASSIFIER, CODER, PRETRAINED = "mammals-breeds", "mammals-vae", "landmarks-pretrained"
 KEPT = 320  # side of the square of a visitor's picture that is kept: twice what the largest network sees
-FEATURES = {  # published name -> for people, in both languages, and what of an ImageClassifier (None: its last)
-    CLASSIFIER: (("Breed classifier", "Classifieur de races"), None),
+FEATURES = {  # published name -> for people, in both languages, and which layer (None: the last)
+    CLASSIFIER: (("Breeds", "races"), None),
     CODER: (("VAE", "VAE"), None),
-    PRETRAINED: (("Pretrained on ImageNet", "Préentraîné sur ImageNet"), "features"),
+    PRETRAINED: (("ImageNet", "ImageNet"), "features"),
 }
 
 

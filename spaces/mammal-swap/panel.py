@@ -9,7 +9,7 @@ from words import both, breed_name, fault
 
 from betwixt.breeds import species_of
 from betwixt.images import fit
-from betwixt.linked_maps import FRAMES, OTHERS
+from betwixt.linked_maps import FRAMES
 from betwixt.page import data_uri
 
 NEITHER = "neither"
@@ -70,7 +70,7 @@ def blend(
     large = data_uri(fit(picture, 320), "PNG")
     words = both("the blend", "le mélange")
     steps = "".join(
-        f'<li{" aria-current=true" if abs(t - share) < 0.13 else ""}>'
+        f"<li{' aria-current=true' if abs(t - share) < 0.13 else ''}>"
         f'<img src="{data_uri(fit(image, 128), "PNG")}" alt=""><small>{t:g}</small></li>'
         for t, image in strip
     )
@@ -90,7 +90,7 @@ def _end(brought: Image.Image, drawn: Image.Image, share: float) -> str:
     first, second = (data_uri(fit(image, 128)) for image in (brought, drawn))
     words = both("as the network draws it", "tel que le réseau le dessine")
     return (
-        f'<figure><span><img src="{first}" alt=""><img src="{second}" alt=""></span>'
+        f'<figure><span class="pair"><img src="{first}" alt=""><img src="{second}" alt=""></span>'
         f"<figcaption><b>{share:+.2f}</b> <small>{words}</small></figcaption></figure>"
     )
 
@@ -126,7 +126,7 @@ def breed(
     rows = "".join(_row(name, value, pictured(name)) for name, value in known[:SHOWN])
     return (
         f'<div class="breed"><div><h2>{_headline(best, share)}</h2><p>{_doubt(best, share, opinion)}</p>'
-        f'<ol>{rows}</ol></div><figure{" class=looking" if heat is None and best != NEITHER else ""}>'
+        f"<ol>{rows}</ol></div><figure{' class=looking' if heat is None and best != NEITHER else ''}>"
         f'<img src="{seen}" alt=""><figcaption>{caption}</figcaption></figure></div>'
     )
 
@@ -153,9 +153,10 @@ def _doubt(best: str, share: float, opinion: Sequence[tuple[str, float]]) -> str
     english, french = SPECIES[kind]
     text = (f"A {english}, by {percent(sums[kind])}.", f"Un {french}, à {percent(sums[kind])}.")
     if share < UNSURE:
-        more = ("No breed stands out: perhaps it is of one that it never saw, or of several.",
-                "Aucune race ne se détache : peut-être en est-ce une qu'il n'a jamais vue, ou un croisement.")  # fmt: skip
-        text = (f"{text[0]} {more[0]}", f"{text[1]} {more[1]}")
+        text = (
+            f"{text[0]} No breed stands out: perhaps it is of one that it never saw, or of several.",
+            f"{text[1]} Aucune race ne se détache : peut-être une qu'il n'a jamais vue, ou un croisement.",
+        )
     return both(*text)
 
 
@@ -171,16 +172,10 @@ def _row(name: str, share: float, picture: str | None) -> str:
 # Clusters
 
 
-def legend(numbers: Mapping[str, int], names: Callable[[str], str]) -> str:
-    """What the frames' colours mean."""
-    items = "".join(
-        f'<li><i style="background:{FRAMES[number]}"></i>{OTHERS_NAME if name == OTHERS else names(name)}</li>'
-        for name, number in numbers.items()
-    )
+def legend(numbers: Mapping[str, int]) -> str:
+    """What the frames' colours mean: HTML -> the number of a colour."""
+    items = "".join(f'<li><i style="background:{FRAMES[number]}"></i>{name}</li>' for name, number in numbers.items())
     return f'<ul class="legend">{items}</ul>'
-
-
-OTHERS_NAME = both("others", "autres")
 
 
 def gallery(clusters: Sequence[tuple[str, str, Sequence[str], Sequence[str], int]]) -> str:
@@ -203,7 +198,7 @@ def _odd(pictures: Sequence[str]) -> str:
 
 
 def _pictures(pictures: Sequence[str]) -> str:
-    return '<ol>' + "".join(f'<li><img src="{one}" alt="" loading="lazy"></li>' for one in pictures) + "</ol>"
+    return "<ol>" + "".join(f'<li><img src="{one}" alt="" loading="lazy"></li>' for one in pictures) + "</ol>"
 
 
 def table(questions: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[float, float]]]], chosen: int) -> str:
@@ -216,8 +211,8 @@ def table(questions: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[flo
         for number, (name, cells) in enumerate(rows)
     )
     words = both(
-        "Of each cluster, the share of its most frequent kind; small: how much clusters and kinds tell of each other, 0 by "
-        "chance, 1 everything (adjusted mutual information).",
+        "Of each cluster, the share of its most frequent kind; small: how much clusters and kinds tell of each "
+        "other, 0 by chance, 1 everything (adjusted mutual information).",
         "De chaque groupe, la part de sa sorte la plus fréquente ; en petit : ce que groupes et sortes disent l'un de "
         "l'autre, 0 au hasard, 1 tout (information mutuelle ajustée).",
     )

@@ -120,7 +120,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         Args:
             first: a picture; the square in its middle counts.
             second: another.
-            share: how far from the first to the second, -1 to 2: 0 gives the first as the network draws it, 1 the second.
+            share: how far from the first to the second, -1 to 2: 0 gives the first, as it is drawn, 1 the second.
             third: one more, or none.
             of_third: its share, -1 to 2; what is left goes to the others.
             way: linear or spherical.

@@ -1,7 +1,8 @@
-"""The tab *Clusters*: pictures grouped by what networks see in them, and whether groups are breeds, poses or neither."""
+"""The tab *Clusters*: pictures grouped by what networks see in them, and whether groups are breeds or poses."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -13,13 +14,14 @@ from words import FRENCH_BREEDS, WORDS, both, fault
 
 from betwixt.clusters import METHODS, NOISE, Clusters, adjusted_mutual_information, find, purity
 from betwixt.images import ImageError, fit
-from betwixt.linked_maps import SCRIPT, STYLE, TEMPLATE, Side, groups_of, linked_maps, sheet_of
+from betwixt.linked_maps import FRAMES, SCRIPT, STYLE, TEMPLATE, Side, linked_maps, sheet_of
 from betwixt.page import into_view
 
 FORGET_AFTER = 3000  # seconds
 TILE = (32, 32)
 NEAREST = 5
 TYPICAL, ODD = 6, 3  # pictures of each cluster
+MOSTLY = 0.5  # share of a cluster that names it
 FEWEST = 5  # pictures that a map can be made of
 MOST_COUNT = 60
 NAMES = {"kmeans": "k-means", "hdbscan": "HDBSCAN"}
@@ -55,8 +57,8 @@ def create_tab(
         collections: name for people and key of each, the default first.
         features: the same, with names in both languages.
     """
-    names = {key: both(*words) for words, key in features}
-    choices = [(words[0] if words[0] == words[1] else f"{words[0]} · {words[1]}", key) for words, key in features]
+    names = {key: words[0] if words[0] == words[1] else f"{words[0]} · {words[1]}" for words, key in features}
+    choices = [(words, key) for key, words in names.items()]
 
     def run(
         files: list[dict] | None, collection: str, seen_by: str, other: str, method: str, count: int, visit: Visit
@@ -71,7 +73,11 @@ def create_tab(
                     if isinstance(step, Album):
                         album = step
                     else:
-                        yield panel.progress(both("Opening your pictures", "Ouverture de vos images"), step), *same, visit
+                        yield (
+                            panel.progress(both("Opening your pictures", "Ouverture de vos images"), step),
+                            *same,
+                            visit,
+                        )
             album = album or shared(collection)
             for share in embedded(album, [seen_by, other, *names]):
                 if visit.turn != turn:
@@ -119,15 +125,16 @@ def create_tab(
             album.features(name)
 
     def mapped(album: Album, clusters: Clusters, seen_by: str, other: str) -> tuple[dict, str]:
-        labels = [_name(label) for label in clusters.labels]
-        groups, numbers = groups_of(labels)
-        sides = []
-        for name in (seen_by, other):
-            title = next(words[0] for words, key in features if key == name)
-            sides.append(Side(title, album.map(name).positions, nearest(album.features(name))))
+        last = len(FRAMES) - 1
+        groups = [last if label == NOISE else min(int(label), last) for label in clusters.labels]
+        sides = [
+            Side(names[name], album.map(name).positions, nearest(album.features(name))) for name in (seen_by, other)
+        ]
         sheet = sheet_of(album.pictures, TILE)
-        value = linked_maps(album.key, album.names, tuple(sides), sheet, TILE, groups)
-        return value, panel.legend(numbers, lambda name: BETWEEN if name == _name(NOISE) else cluster_name(name))
+        value = linked_maps(album.key, album.names, tuple(sides), sheet, TILE, groups, hint=HINT)
+        shown = {_short(album, clusters, label): label for label in range(min(clusters.count, last))}
+        rest = {both("others", "autres"): last} if last in groups else {}
+        return value, panel.legend(shown | rest)
 
     def comparison(album: Album, seen_by: str, method: str, count: int) -> str:
         """How well clusters by each of the features fit what is known; nothing where nothing is known."""
@@ -151,7 +158,7 @@ def create_tab(
         """Group pictures by what a network sees in them.
 
         Args:
-            files: up to 300 pictures, or a zip of them, whose folders are compared with the clusters; none: a collection.
+            files: up to 300 pictures, or a zip, whose folders are compared with the clusters; none: a collection.
             collection: rendered, or photos where the owner of the Space offers some.
             seen_by: mammals-breeds, mammals-vae or landmarks-pretrained (ImageNet).
             method: kmeans, or hdbscan, which finds out how many clusters there are.
@@ -163,7 +170,9 @@ def create_tab(
         """
         visit = Visit()
         if type(count) is not int or not 2 <= count <= MOST_COUNT:
-            raise gr.Error(f"count must be a whole number from 2 to {MOST_COUNT}, not {count!r}.", print_exception=False)
+            raise gr.Error(
+                f"count must be a whole number from 2 to {MOST_COUNT}, not {count!r}.", print_exception=False
+            )
         if seen_by not in names:
             raise gr.Error(f"seen_by must be one of {', '.join(names)}, not {seen_by!r}.", print_exception=False)
         try:
@@ -186,36 +195,42 @@ def create_tab(
         }
 
     def on_method(method: str) -> Any:
-        return gr.update(label=WORDS("count" if method == "kmeans" else "smallest"), value=16 if method == "kmeans" else 6)
+        return gr.update(
+            label=WORDS("count" if method == "kmeans" else "smallest"), value=16 if method == "kmeans" else 6
+        )
 
     visit = gr.State(Visit(), time_to_live=FORGET_AFTER)
     with gr.Row(elem_id="clusters-choices"):
         collection = gr.Dropdown(collections, value=collections[0][1], label=WORDS("pictures"), elem_id="collection")
         seen_by = gr.Dropdown(choices, value=choices[0][1], label=WORDS("features"), elem_id="seen-by")
         other = gr.Dropdown(choices, value=choices[1][1], label=WORDS("other_features"), elem_id="other-features")
-        method = gr.Radio([(NAMES[key], key) for key in METHODS], value=METHODS[0], label=WORDS("method"), elem_id="method")
+        method = gr.Radio(
+            [(NAMES[key], key) for key in METHODS], value=METHODS[0], label=WORDS("method"), elem_id="method"
+        )
         count = gr.Slider(2, MOST_COUNT, 16, step=1, label=WORDS("count"), elem_id="count")
     files = gr.File(label=WORDS("own"), file_count="multiple", height=120, elem_id="own-pictures")
     told = gr.HTML(panel.note(*EMPTY), elem_id="told", js_on_load=None)
     legend = gr.HTML("", elem_id="legend", js_on_load=None)
     maps = gr.HTML(
-        {}, html_template=TEMPLATE, css_template=STYLE, js_on_load=SCRIPT, elem_id="maps", label=WORDS("maps")
+        {},
+        html_template=TEMPLATE.replace(">Show all<", ">Show all · Tout<"),
+        css_template=STYLE,
+        js_on_load=SCRIPT,
+        elem_id="maps",
+        label=WORDS("maps"),
     )
     closer = gr.HTML("", elem_id="closer", js_on_load=None)
     shown = gr.HTML("", elem_id="clusters", js_on_load=None)
     table = gr.HTML("", elem_id="which", js_on_load=None)
-    inputs, outputs = [files, collection, seen_by, other, method, count, visit], [told, maps, legend, shown, table, visit]
-    quiet = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
-    changed = method.input(on_method, method, count, **quiet)
-    gr.on(
-        [tab.select, files.change, collection.input, seen_by.input, other.input, count.release, changed.then],
-        run,
-        inputs,
-        outputs,
-        preprocess=False,
-        concurrency_limit=3,
-        **quiet,
+    inputs, outputs = (
+        [files, collection, seen_by, other, method, count, visit],
+        [told, maps, legend, shown, table, visit],
     )
+    quiet = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+    running = {**quiet, "preprocess": False, "concurrency_limit": 3}
+    starts = [tab.select, files.change, collection.input, seen_by.input, other.input, count.release]
+    gr.on(starts, run, inputs, outputs, **running)
+    method.input(on_method, method, count, **quiet).success(run, inputs, outputs, **running)
 
     def look_closer(collection: str, files: list[dict] | None, visit: Visit, event: gr.EventData) -> str:
         album, row = visit.own if files else shared(collection), event.index
@@ -223,7 +238,9 @@ def create_tab(
             return ""
         return one(album, row)
 
-    looked = maps.select(look_closer, [collection, files, visit], closer, preprocess=False, concurrency_limit=8, **quiet)
+    looked = maps.select(
+        look_closer, [collection, files, visit], closer, preprocess=False, concurrency_limit=8, **quiet
+    )
     looked.success(None, js=into_view("closer"))
     gr.Button(visible=False).click(
         clusters_of,
@@ -272,15 +289,23 @@ def gallery(album: Album, clusters: Clusters) -> str:
     return panel.gallery(sections)
 
 
+def _short(album: Album, clusters: Clusters, label: int) -> str:
+    """A cluster's number, and what most of it is, for the legend."""
+    known = album.truth.get("breed") or album.truth.get("folder") or []
+    breeds = [known[row] for row in clusters.members(label) if known]
+    best = max(sorted(set(breeds)), key=breeds.count, default="")
+    return f"{label + 1} {_answer(best)}" if best and breeds.count(best) >= MOSTLY * len(breeds) else f"{label + 1}"
+
+
 def _holds(album: Album, rows: Sequence[int]) -> str:
     """What most of a cluster's pictures have in common, as far as it is known."""
     parts = []
-    for question in ("breed", "folder", "pose"):
+    for question, least in (("breed", MOSTLY), ("folder", MOSTLY), ("pose", 0.7)):
         if question in album.truth:
             answers = [album.truth[question][row] for row in rows]
             best = max(sorted(set(answers)), key=answers.count)
             share = answers.count(best) / len(answers)
-            if share >= 0.5 and best:
+            if share >= least and best:
                 parts.append(f"{panel.percent(share)} {_answer(best)}")
     return ", ".join(parts) if parts else both("mixed", "mêlé")
 
@@ -297,7 +322,8 @@ def one(album: Album, row: int) -> str:
     known = ", ".join(
         f"{both(*QUESTIONS[question])}: {_answer(str(answers[row]))}" for question, answers in album.truth.items()
     )
-    return f'<div class="one"><img src="{album.thumbnail(row)}" alt=""><div><p>{known or album.names[row]}</p></div></div>'
+    words = known or escape(album.names[row])
+    return f'<div class="one"><img src="{album.thumbnail(row)}" alt=""><div><p>{words}</p></div></div>'
 
 
 def cluster_name(number: str) -> str:
@@ -321,6 +347,8 @@ def _said(error: Exception) -> str:
     return fault(message)
 
 
+HINT = "Point at a picture: its nearest light up on both. · Pointez une image : ses voisines s'éclairent."
+OPENING = both("Opening your pictures", "Ouverture de vos images")
 BETWEEN = both("In none", "Dans aucun")
 EMPTY = (
     both("Who belongs together?", "Qui va ensemble ?"),

@@ -67,6 +67,7 @@ def linked_maps(
     tile: tuple[int, int],
     groups: Sequence[int] | None = None,
     guest: Guest | None = None,
+    hint: str = HINT,
 ) -> dict[str, Any]:
     """What the page needs, as plain JSON.
 
@@ -76,8 +77,9 @@ def linked_maps(
         sheet: what `sheet_of` gives; None where the page has it.
         tile: width and height of a picture on the sheet, in pixels.
         groups: of each picture a number, shown as the colour of its frame.
+        hint: what can be done, until something is pointed at.
     """
-    value: dict[str, Any] = {"key": key, "names": [*names], "tile": [*tile], "columns": COLUMNS, "hint": HINT}
+    value: dict[str, Any] = {"key": key, "names": [*names], "tile": [*tile], "columns": COLUMNS, "hint": hint}
     frames = [_frame(side.positions) for side in sides]
     value["maps"] = [
         {"title": side.title, "positions": frame(side.positions), "neighbours": side.neighbours.tolist()}

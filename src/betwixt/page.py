@@ -35,9 +35,7 @@ def examples(
             f'<button type="button" data-index="{index}" title="{escape(label)}">'
             f'<img src="{source}" alt="{escape(label)}"></button>'
         )
-    return (
-        f'<div class="examples"><p>{heading}</p><div role="group" aria-label="Examples">{buttons}</div></div>'
-    )
+    return f'<div class="examples"><p>{heading}</p><div role="group" aria-label="Examples">{buttons}</div></div>'
 
 
 def note(title: str, text: str, pictures: str = "", role: str = "status") -> str:
