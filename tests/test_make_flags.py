@@ -7,10 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from tables import read_dataset
 
-from betwixt import flags
+from betwixt import flags, mashups
 
 COUNTRIES = {  # code -> what its address answers
     "FR": "png",
@@ -103,6 +104,22 @@ def test_mash_ups_are_split_and_come_again(tmp_path, run_recipe):
     digests = [side.digest() for side in sides]
     run_recipe(tmp_path, "make_flags.py", *options)
     assert [read_dataset(str(folder), side, 48).digest() for side in ("train", "test")] == digests
+
+
+def test_an_excerpt_has_the_first_mash_ups_on_the_same_sides(tmp_path, run_recipe):
+    options = ["--name", "many", "--width", "48", "--height", "48", "--excerpt", "few", "--excerpt-count", "20"]
+    run_recipe(tmp_path, "make_flags.py", "--count", "60", *options)
+    many, few = (tmp_path / "runs" / "datasets" / name for name in ("many", "few"))
+    first = [flag.code for flag in mashups.mash_ups(flags.read(), 20)]
+    shown = []
+    for side in ("train", "test"):
+        whole, excerpt = (pq.read_table(folder / "data" / f"{side}-00000-of-00001.parquet") for folder in (many, few))
+        assert excerpt.to_pylist() == [row for row in whole.to_pylist() if row["code"] in first]
+        shown += excerpt["code"].to_pylist()
+    assert sorted(shown) == sorted(first)
+    assert "an excerpt: the first 20 of 60 mash-ups" in (few / "README.md").read_text()
+    failed = run_recipe(tmp_path, "make_flags.py", "--kind", "national", *options, check=False)
+    assert "--excerpt is of rendered mash-ups only" in failed.stderr
 
 
 def test_a_file_of_flags_of_ones_own(tmp_path, run_recipe):

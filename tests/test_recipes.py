@@ -7,12 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import ROOT, SMALL_RECIPE
 from hub_server import TOKEN
 from loop import last_checkpoint
-from tables import read_dataset
+from tables import encode_again, read_dataset
 
 from betwixt import ClassifierEnsemble, ConvAutoencoder, ImageClassifier, metrics
 from betwixt.images import from_bytes
@@ -105,7 +106,7 @@ def test_rendered_dataset_survives_a_kill(tmp_path, run_recipe):
         name = f"data/{split}-00000-of-00001.parquet"
         assert (datasets / "killed" / name).read_bytes() == (datasets / "straight" / name).read_bytes()
     assert sorted(path.name for path in datasets.iterdir()) == ["killed", "straight"]
-    excerpt = ["--excerpt", "few", "--excerpt-count", "2"]
+    excerpt = ["--excerpt", "few", "--excerpt-count", "2", "--excerpt-quality", "100"]
     run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", "straight", *options, *excerpt)
     few, whole = ({s: pictures_of(datasets / name, s) for s in ("train", "test")} for name in ("few", "straight"))
     assert len(few["train"]) + len(few["test"]) == 6
@@ -115,6 +116,23 @@ def test_rendered_dataset_survives_a_kill(tmp_path, run_recipe):
     assert len(morphs) == 3
     assert all(0 < t < 1 for t in morphs.columns["t"])
     assert set(read_dataset(str(datasets / "killed"), "train", 32).columns["t"]) <= {0.0, 1.0, None}
+
+
+def test_an_excerpt_is_stored_in_fewer_bytes(tmp_path, run_recipe):
+    options = ["--count", "4", "--morphs", "3", "--textures", "2", "--image-size", "32"]
+    excerpt = ["--excerpt", "few", "--excerpt-count", "3", "--excerpt-quality"]
+    for quality in ("100", "60"):
+        run_recipe(tmp_path, "make_clocks_crocodiles.py", "--name", f"all-{quality}", *options, *excerpt, quality)
+        (tmp_path / "runs/datasets/few").rename(tmp_path / "runs/datasets" / quality)
+    exact, smaller = (tmp_path / "runs/datasets" / quality for quality in ("100", "60"))
+    assert "3 of each class, in lossless WebP." in (exact / "README.md").read_text()
+    assert "3 of each class, in WebP of quality 60." in (smaller / "README.md").read_text()
+    for file in sorted((exact / "data").iterdir()):
+        before, after = (pq.read_table(folder / "data" / file.name) for folder in (exact, smaller))
+        assert before.schema.equals(after.schema, check_metadata=True)
+        assert before.drop_columns("image").equals(after.drop_columns("image"))
+        pictures = zip(before["image"].to_pylist(), after["image"].to_pylist(), strict=True)
+        assert all(encode_again(old["bytes"], 60) == new["bytes"] for old, new in pictures)
 
 
 def pictures_of(folder: Path, split: str) -> set[bytes]:

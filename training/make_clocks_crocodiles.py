@@ -18,7 +18,7 @@ import numpy as np
 from options import option, parse, run
 from rendering import rendered
 from sources import finished, front_matter, hub_picture, hub_splits, image_column_of, pictures_below, split
-from tables import DATASETS, NEITHER, encode, write_dataset
+from tables import DATASETS, NEITHER, encode, encode_again, write_dataset
 from worlds import clocks_crocodiles, textures
 from worlds.factors import Factors
 
@@ -45,6 +45,7 @@ class Recipe:
     seed: int = option(0, "of the rendered pictures")
     excerpt: str | None = option(None, "also write this dataset: the first rendered pictures, on the same sides")
     excerpt_count: int = option(110, "rendered pictures of each class in the excerpt", range=(1, 1_000_000))
+    excerpt_quality: int = option(85, "of the excerpt's WebP, 1 to 100; 100: lossless", range=(1, 100))
     image_column: str | None = option(None, "of a Hub dataset; default: its first image column")
     label_column: str | None = option(None, "of a Hub dataset; default: the first that names all the classes")
 
@@ -85,8 +86,7 @@ def make(recipe: Recipe) -> None:
         of_excerpt = {
             name: [r for r in rows if name == "morphs" or r["image"] in kept] for name, rows in splits.items()
         }
-        note = f"This is an excerpt of what the command below renders, {recipe.excerpt_count} of each class"
-        write(recipe.excerpt, recipe, of_excerpt, f"{summary}. {note}")
+        write(recipe.excerpt, recipe, *excerpt_of(of_excerpt, recipe, summary))
     shutil.rmtree(parts, ignore_errors=True)
 
 
@@ -95,6 +95,14 @@ def write(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str
     splits = {split: rows for split, rows in splits.items() if rows}
     write_dataset(DATASETS / name, splits, [*recipe.class_names, NEITHER], card(name, recipe, splits, summary))
     print(f"{DATASETS / name}: {', '.join(f'{len(rows)} {split}' for split, rows in splits.items())}; {summary}")
+
+
+def excerpt_of(splits: dict[str, list[dict]], recipe: Recipe, summary: str) -> tuple[dict[str, list[dict]], str]:
+    """The rows of an excerpt as they are stored, and what its card says of them."""
+    quality = recipe.excerpt_quality
+    stored = {name: [{**r, "image": encode_again(r["image"], quality)} for r in rows] for name, rows in splits.items()}
+    note = f"This is an excerpt of what the command below renders, {recipe.excerpt_count} of each class"
+    return stored, f"{summary}. {note}, in {'lossless WebP' if quality == 100 else f'WebP of quality {quality}'}"
 
 
 def of_kind(recipe: Recipe, kind: str, count: int, parts: Path) -> list[dict]:

@@ -1,7 +1,7 @@
 """Make a dataset of flags: the world's by construction, mash-ups of them, or flags from elsewhere.
 
     python training/make_flags.py --name flags --kind national
-    python training/make_flags.py --name flag-mashups --count 3000
+    python training/make_flags.py --name flag-mashups-many --count 4000 --excerpt flag-mashups
     python training/make_flags.py --name my-flags --source folder FLAGS
     python training/make_flags.py --name their-flags --source api        (restcountries.com, or give an address)
     python training/make_flags.py --name hub-flags --source hub ID
@@ -51,6 +51,8 @@ class Recipe:
     fit: str = option("squash", "the whole flag, or the middle of it", choices=list(FITS))
     image_column: str | None = option(None, "of a Hub dataset; default: its first image column")
     seed: int = option(0, "of the mash-ups")
+    excerpt: str | None = option(None, "also write this dataset: the first mash-ups, on the same sides")
+    excerpt_count: int = option(1200, "mash-ups in the excerpt", range=(1, 100_000))
 
 
 def main() -> None:
@@ -61,6 +63,8 @@ def make(recipe: Recipe) -> None:
     """Gather the records, split them, write the dataset and its card."""
     kept = DATASETS / f".{recipe.name}.parts"
     names = ["flag"]
+    if recipe.excerpt and (recipe.source != ["rendered"] or recipe.kind != "mash-ups"):
+        raise ValueError("--excerpt is of rendered mash-ups only")
     match recipe.source:
         case ["rendered"]:
             known = flags.read(Path(recipe.flags) if recipe.flags else flags.FILE)
@@ -81,10 +85,20 @@ def make(recipe: Recipe) -> None:
         splits = {"test": [finished(row, names, group) for group, row in enumerate(records)]}
     else:
         summary, splits = split(records, names)
-        splits = {name: rows for name, rows in splits.items() if rows}
-    write_dataset(DATASETS / recipe.name, splits, names, card(recipe, splits, summary))
-    print(f"{DATASETS / recipe.name}: {', '.join(f'{len(rows)} {name}' for name, rows in splits.items())}; {summary}")
+    write(recipe.name, recipe, splits, names, summary)
+    if recipe.excerpt:
+        first = {record["image"] for record in records[: recipe.excerpt_count]}
+        excerpt = {name: [row for row in rows if row["image"] in first] for name, rows in splits.items()}
+        note = f"This is an excerpt: the first {len(first)} of {recipe.count} mash-ups"
+        write(recipe.excerpt, recipe, excerpt, names, f"{summary}. {note}")
     shutil.rmtree(kept, ignore_errors=True)
+
+
+def write(name: str, recipe: Recipe, splits: dict[str, list[dict]], names: list[str], summary: str) -> None:
+    """Write a dataset and its card, and say so."""
+    splits = {split: rows for split, rows in splits.items() if rows}
+    write_dataset(DATASETS / name, splits, names, card(name, recipe, splits, summary))
+    print(f"{DATASETS / name}: {', '.join(f'{len(rows)} {split}' for split, rows in splits.items())}; {summary}")
 
 
 def rendered(known: list[flags.Flag], recipe: Recipe) -> Iterator[dict]:
@@ -121,9 +135,9 @@ def record(picture: Image.Image, recipe: Recipe, **columns: str) -> dict:
     return {"image": encode(pixels), "class": "flag", "source": recipe.source[0], **columns}
 
 
-def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
+def card(name: str, recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     """The dataset's card, with the front matter that the Hub reads."""
-    counts = ", ".join(f"{len(rows)} {name}" for name, rows in splits.items())
+    counts = ", ".join(f"{len(rows)} {split}" for split, rows in splits.items())
     is_rendered = recipe.source == ["rendered"]
     what = {
         "national": "The flags of the world, drawn by construction: bands, crosses, stars and simplified emblems.",
@@ -133,7 +147,7 @@ def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
     license_name = "apache-2.0" if is_rendered else "other"
     return f"""{front_matter(splits, license_name, ["image-classification", "image-feature-extraction"])}
 
-# {recipe.name}
+# {name}
 
 {f"{what} The label is the layout." if is_rendered else "Pictures of flags."}
 
@@ -142,7 +156,7 @@ def card(recipe: Recipe, splits: dict[str, list[dict]], summary: str) -> str:
 ```python
 from datasets import load_dataset
 
-load_dataset("betwixt/{recipe.name}", split="{next(iter(splits))}")[0]["image"]
+load_dataset("betwixt/{name}", split="{next(iter(splits))}")[0]["image"]
 ```
 """
 

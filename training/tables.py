@@ -21,7 +21,7 @@ from PIL import Image
 
 from betwixt.collection import read_collection
 from betwixt.hub import locate
-from betwixt.images import fit
+from betwixt.images import fit, open_image
 
 DATASETS = Path("runs/datasets")
 NEITHER = "neither"  # the class of pictures of none of the others
@@ -100,6 +100,11 @@ def encode(pixels: np.ndarray, quality: int = 100) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", **options, method=4)
     return buffer.getvalue()
+
+
+def encode_again(picture: bytes, quality: int) -> bytes:
+    """A stored picture -> the same as WebP of another quality."""
+    return encode(np.asarray(open_image(picture)), quality)
 
 
 def write_dataset(folder: Path, splits: dict[str, list[dict]], class_names: list[str], card: str) -> None:

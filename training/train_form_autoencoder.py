@@ -1,6 +1,6 @@
 """Train an autoencoder whose latent tells the form of a picture from its colours, on twins: one form, two palettes.
 
-    python training/train_form_autoencoder.py --name flags-form --dataset flag-mashups --preset small
+    python training/train_form_autoencoder.py --name flags-form --dataset flag-mashups-many --preset small
 
 Every picture is taken apart into regions of one colour, and painted twice: in its own palette or one at random, and in
 that of another picture of the batch. The form of the second twin must draw the first with the first's colours, the form

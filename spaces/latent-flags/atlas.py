@@ -32,7 +32,7 @@ MOST_MAPS = 48  # kept; the one that was looked at longest ago goes first
 COLLECTIONS = {
     "flags": 0,
     "flags and 760 mash-ups": 760,
-    "flags and 3,000 mash-ups": 3000,
+    "flags and 1,200 mash-ups": 1200,
 }  # -> mash-ups; default first
 SPACES = {  # what flags are compared by -> for people
     "pixels": "raw pixels",

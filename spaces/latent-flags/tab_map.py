@@ -116,7 +116,7 @@ def create_tab(page: gr.Blocks, functions: Functions, examples: Sequence[tuple[P
             first: what flags are compared by on the first map: pixels, grey, edges, histogram, latents, form, colors
                 or all.
             second: the same for the second map.
-            collection: "flags", "flags and 760 mash-ups" or "flags and 3,000 mash-ups".
+            collection: "flags", "flags and 760 mash-ups" or "flags and 1,200 mash-ups".
             perplexity: about how many neighbours a flag is to be near to, 5 to 80.
 
         Returns:
