@@ -19,6 +19,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tables import encode, write_dataset
 
 from betwixt import VAE, ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier, flags
+from betwixt.breeds import species_of
 from betwixt.mashups import mash_ups
 from betwixt.search import EmbeddingIndex
 
@@ -51,11 +52,17 @@ ENSEMBLES = ("clocks-crocodiles-judges", "clocks-crocodiles-guides")
 FLAGS_SPACE, FLAGS_PATH = SPACES / "latent-flags", "/latent-flags/"
 FLAG_AUTOENCODERS = {"flags-autoencoder": {}, "flags-form-autoencoder": {"form_dim": 8}}
 FLAG_DATASETS = {"flags": 240, "flag-mashups": 40}  # how many of each the stand-ins have
+DATASETS = ("clocks-crocodiles", *FLAG_DATASETS, "landmarks", "mammals")
 LANDMARKS_SPACE, LANDMARKS_PATH = SPACES / "landmark-search", "/landmark-search/"
 ENCODERS = ("landmarks-transfer", "landmarks-pretrained", "landmarks-scratch")
 STAND_IN_PLACES = [
     f"{structure}_{number}" for structure in ("arena", "obelisk", "pagoda", "torii") for number in (1, 2)
 ]
+
+
+MAMMALS_SPACE, MAMMALS_PATH = SPACES / "mammal-swap", "/mammal-swap/"
+STAND_IN_BREEDS = ["corgi", "husky", "neither", "siamese", "toyger"]
+MAMMALS = ("mammals-breeds", "mammals-vae")
 
 
 class Site:
@@ -109,9 +116,9 @@ class Site:
 @pytest.fixture(scope="session")
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
-    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS, *ENCODERS]
+    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS, *ENCODERS, *MAMMALS]
     needed = [HUB / "models" / name / "config.json" for name in models]
-    needed += [HUB / "datasets" / name / "README.md" for name in ("clocks-crocodiles", *FLAG_DATASETS, "landmarks")]
+    needed += [HUB / "datasets" / name / "README.md" for name in DATASETS]
     return HUB if all(file.is_file() for file in needed) else None
 
 
@@ -142,7 +149,25 @@ def stand_ins(tmp_path_factory) -> Path:
         layouts = sorted({flag.layout for flag in flags.read()})
         write_dataset(folder / "datasets" / name, {"train": flag_rows(name, count, layouts)}, layouts, "# stand-ins")
     make_landmarks(folder)
+    make_mammals(folder)
     return folder
+
+
+def make_mammals(hub: Path) -> None:
+    """A small untrained classifier and coder, and pictures with the truth of a rendered world."""
+    model = ImageClassifier(
+        architecture="resnet9", class_names=STAND_IN_BREEDS, base_channels=4, image_size=64, embedding_dim=16
+    )
+    model.save_pretrained(hub / "models" / "mammals-breeds")
+    VAE(image_size=64, base_channels=4, latent_dim=16, downsamplings=4).save_pretrained(hub / "models" / "mammals-vae")
+    random, rows, names = np.random.default_rng(0), [], sorted({*STAND_IN_BREEDS} - {"neither"})
+    for number in range(40):
+        color, breed = random.integers(40, 220, 3), names[number % 4]
+        picture = Image.fromarray(np.clip(random.normal(color, 30, (64, 64, 3)), 0, 255).astype(np.uint8))
+        ImageDraw.Draw(picture).ellipse((10, 10, 54, 54), fill=("orange", "grey", "beige", "gold")[number % 4])
+        known = {"species": species_of(breed), "yaw": 30.0 * (number % 3 - 1), "background": "studio"}
+        rows.append({"image": encode(np.asarray(picture)), "label": names.index(breed), **known})
+    write_dataset(hub / "datasets" / "mammals", {"train": rows[8:], "test": rows[:8]}, names, "# stand-ins")
 
 
 def make_landmarks(hub: Path) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import struct
-import sys
 import zipfile
 from pathlib import Path
 

@@ -74,6 +74,8 @@ def embed(
     Raises as `load`.
     """
     model, layer, parts = load(name), FEATURES[name][1], []
+    if layer and f"network.{layer}" not in dict(model.named_modules()):  # of another backbone: the last
+        layer = None
     for start in range(0, len(pictures), BATCH):
         some = pictures[start : start + BATCH]
         parts.append(model.embed(some, layer) if layer else model.embed(some))
