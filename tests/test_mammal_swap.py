@@ -146,7 +146,7 @@ def test_clusters_of_own_pictures_know_the_folders_of_a_zip(mammals_client, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"count": 1}, "count must be a whole number, 2 to 60"),
+        ({"count": 1}, "count must be a whole number from 2 to 60"),
         ({"method": "dbscan"}, "method must be one of kmeans, hdbscan"),
         ({"seen_by": "vgg16"}, "seen_by must be one of mammals-breeds"),
         ({"collection": "photos"}, "collection must be one of rendered, not 'photos'"),

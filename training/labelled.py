@@ -9,7 +9,7 @@ from types import ModuleType
 from options import option
 from rendering import rendered
 from sources import front_matter, hub_pictures, one_of_each, photo, pictures_below, split
-from tables import DATASETS, write_dataset
+from tables import DATASETS, encode_again, write_dataset
 from worlds.factors import Factors
 
 
@@ -27,6 +27,7 @@ class LabelledRecipe:
     seed: int = option(0, "of the rendered pictures")
     excerpt: str | None = option(None, "also write this dataset: the first rendered pictures, on the same sides")
     excerpt_count: int = option(6, "pictures of each label in the excerpt", range=(1, 100_000))
+    excerpt_quality: int | None = option(None, "of the WebP of the excerpt; default: as all", range=(1, 100))
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,24 @@ def make(recipe: LabelledRecipe, labels: Labels) -> None:
         summary += f"; one of each group was kept, {sum(map(len, splits.values()))} of {before} pictures"
     elif recipe.excerpt:
         first = {record["image"] for record in records[: recipe.excerpt_count * len(names)]}
-        note = f"This is an excerpt of what {recipe.count} of each {labels.column} are, {recipe.excerpt_count} of each"
         excerpt = {name: [row for row in rows if row["image"] in first] for name, rows in splits.items()}
-        _write(recipe.excerpt, recipe, labels, excerpt, names, f"{summary}. {note}")
+        _write(recipe.excerpt, recipe, labels, *_excerpt_of(excerpt, recipe, labels, names, summary))
     _write(recipe.name, recipe, labels, splits, names, summary)
     shutil.rmtree(parts, ignore_errors=True)
+
+
+def _excerpt_of(
+    splits: dict[str, list[dict]], recipe: LabelledRecipe, labels: Labels, names: list[str], summary: str
+) -> tuple[dict[str, list[dict]], list[str], str]:
+    """The rows of an excerpt as they are stored, their labels, and what its card says of them."""
+    note = f"This is an excerpt of what {recipe.count} of each {labels.column} are, {recipe.excerpt_count} of each"
+    if quality := recipe.excerpt_quality:
+        splits = {
+            name: [{**row, "image": encode_again(row["image"], quality)} for row in rows]
+            for name, rows in splits.items()
+        }
+        note += f", in WebP of quality {quality}"
+    return splits, names, f"{summary}. {note}"
 
 
 def _write(
