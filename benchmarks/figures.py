@@ -316,7 +316,7 @@ def found_by(encoders: dict[str, dict]) -> list[str]:
 
 
 def breeds(table: dict) -> list[str]:
-    """The published classifier: one row a figure, one column a dataset; and pictures of no animal."""
+    """The published classifier: one row a figure, one column a dataset; and pictures of neither."""
     tables = {name: row for name, row in table["results"].items() if "pictures" in row}
     others = {name.removeprefix("others/"): row for name, row in table["results"].items() if name not in tables}
     shown = dict.fromkeys(key for row in tables.values() for key in row if key != "pictures")
@@ -334,7 +334,7 @@ def breeds(table: dict) -> list[str]:
         lines.append(f"| {figure} | {' | '.join(cells)} |")
     if others:
         rows = "; ".join(f"of {name} {interval(row['called neither'])}" for name, row in others.items())
-        lines += ["", f"Pictures that show no animal are called *neither*: {rows}."]
+        lines += ["", f"Of other pictures, which show neither dog nor cat, so many are called *neither*: {rows}."]
     return lines
 
 

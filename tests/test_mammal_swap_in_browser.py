@@ -51,22 +51,15 @@ def test_surprises_and_bad_files(open_mammals, bad_files):
     expect(page.locator("#blended [role=alert]")).to_contain_text(re.compile(words), timeout=PATIENCE)
 
 
-def test_a_breed_is_named_and_what_says_so(open_mammals, photos):
+def test_a_breed_is_named_and_what_says_so(open_mammals, photos, published):
     page = open_mammals(1)
     page.locator("#breed-examples button").nth(1).click()
-    expect(page.locator("#breed .breed li")).to_have_count(5 if _is_published(page) else 4, timeout=PATIENCE)
+    expect(page.locator("#breed .breed li")).to_have_count(5 if published else 4, timeout=PATIENCE)
     expect(page.locator("#breed figure:not(.looking) img")).to_have_count(1, timeout=PATIENCE)
     page.locator("#photo").get_by_label("Remove image").click()
     expect(page.locator("#breed")).to_contain_text("Who is this?", timeout=PATIENCE)
     page.locator("#photo input[type=file]").set_input_files(sorted((photos / "pets" / "head").glob("siamese/*.jpg"))[0])
     expect(page.locator("#breed .breed h2")).to_be_visible(timeout=PATIENCE)
-
-
-def _is_published(page: Page) -> bool:
-    return (
-        page.locator("#breed-examples button").count() > 0
-        and (MAMMALS_SPACE.parents[1] / "hub_upload/models/mammals-breeds").is_dir()
-    )
 
 
 def test_clusters_are_shown_on_linked_maps(open_mammals):
