@@ -144,7 +144,8 @@ ABOUT_BREED = about(
         "Its limits",
         "Ses limites",
         "Of rendered animals that it never saw it names nearly all, whatever their pose; of photos of heads about "
-        "<b>85</b> of 100, from some ten of most breeds to learn from. It learned heads: show it one, not a whole animal.",
+        "<b>85</b> of 100, from some ten of most breeds to learn from. It learned heads: show it one, not a whole "
+        "animal.",
         "Des animaux de synthèse jamais vus, il nomme presque tous, quelle que soit leur pose ; des photos de têtes "
         "environ <b>85</b> sur 100, ayant appris d'une dizaine pour la plupart. Il a appris des têtes : "
         "montrez-lui une tête, non un animal entier.",
