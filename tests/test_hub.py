@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from betwixt.hub import HubError, PretrainedMixin, locate, redact, resolve
+from betwixt.hub import SMALL, HubError, PretrainedMixin, locate, redact, resolve
 
 
 class Net(PretrainedMixin, nn.Module):
@@ -129,14 +129,14 @@ def test_float16_halves_the_file_and_loads_as_float32(tmp_path):
 
 
 def test_eight_bits_keep_each_row_to_half_a_step(tmp_path):
-    net = Net(width=400)
+    net = Net(width=SMALL // 3 + 1)
     weight = net.layers[0].weight.data
     weight[0] *= 1e-6
     weight[1] = 0
     net.save_pretrained(tmp_path / "half", torch.float16)
     net.save_pretrained(tmp_path / "bytes", torch.int8)
     sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "bytes")]
-    assert sizes[1] < 0.7 * sizes[0]
+    assert sizes[1] < 0.6 * sizes[0]
     loaded = Net.from_pretrained(tmp_path / "bytes")
     assert loaded.layers[0].weight.dtype == torch.float32
     error = (loaded.layers[0].weight - weight).abs().amax(1)
@@ -144,6 +144,30 @@ def test_eight_bits_keep_each_row_to_half_a_step(tmp_path):
     assert torch.equal(loaded.layers[0].bias, net.layers[0].bias.half().float())  # of one axis
     loaded.save_pretrained(tmp_path / "again", torch.int8)
     assert equal(Net.from_pretrained(tmp_path / "again"), loaded)
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(7, torch.float16), (8, torch.int8)])
+def test_eight_bits_spare_small_tensors(rows, expected, tmp_path):
+    net = Net(width=SMALL // 8, sizes=[rows])
+    net.save_pretrained(tmp_path, torch.int8)
+    stored = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    assert stored["layers.0.weight"].dtype == expected
+    assert ("layers.0.weight:scale" in stored) == (expected == torch.int8)
+    weight = Net.from_pretrained(tmp_path).layers[0].weight
+    assert torch.equal(weight, net.layers[0].weight.half().float()) == (expected == torch.float16)
+
+
+def test_small_tensors_in_eight_bits_load(tmp_path):
+    """As they were stored once."""
+    net = Net(width=5)
+    net.save_pretrained(tmp_path, torch.float16)
+    stored = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    whole, scale = torch.arange(-7, 8, dtype=torch.int8).view(3, 5), torch.tensor([0.5, 2.0, 0.0])
+    stored |= {"layers.0.weight": whole, "layers.0.weight:scale": scale}
+    safetensors.torch.save_file(stored, tmp_path / "model.safetensors")
+    loaded = Net.from_pretrained(tmp_path).layers[0]
+    assert torch.equal(loaded.weight, whole * scale[:, None])
+    assert torch.equal(loaded.bias, net.layers[0].bias.half().float())
 
 
 def test_saving_again_leaves_the_card_and_no_rubbish(tmp_path):

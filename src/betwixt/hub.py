@@ -50,6 +50,7 @@ __all__ = [
 
 Model = TypeVar("Model", bound="PretrainedMixin")
 SCALE = ":scale"  # what follows the name of a tensor that is stored in whole numbers
+SMALL = 2**15  # a tensor of fewer numbers is not stored in 8 bits: it would lose more than it saves
 
 
 class PretrainedMixin:
@@ -97,7 +98,9 @@ class PretrainedMixin:
         Args:
             folder: made when missing.
             dtype: that of the stored floating-point tensors, torch.float32, torch.float16 or torch.int8: whole numbers
-                from -127 to 127, times a scale for each row of the first axis, and float16 where a tensor has one axis.
+                from -127 to 127, times a scale for each row of the first axis. Tensors of one axis or of fewer than
+                `SMALL` numbers are then stored in float16: they take little room, and early layers and small heads lose
+                most by rounding.
 
         Raises:
             HubError: a weight is not finite (in `dtype`), so the checkpoint could not be loaded.
@@ -113,7 +116,7 @@ class PretrainedMixin:
         }
         if dtype == torch.int8:
             for name, tensor in self._weights_to_save().items():
-                if tensor.is_floating_point() and tensor.ndim > 1:
+                if tensor.is_floating_point() and tensor.ndim > 1 and tensor.numel() >= SMALL:
                     weights |= _in_rows(name, tensor.detach().float().cpu())
         _refuse_non_finite(weights, f"{folder / WEIGHTS_FILE}: not written, since in {dtype}")
         config = {"model_class": type(self).__name__, **self._config_to_save()}
