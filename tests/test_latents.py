@@ -58,6 +58,13 @@ def test_a_spherical_combination_of_several_is_as_long_as_they_are(latents):
     assert combine(latents, [1, 1, 1]).norm() < 0.75 * middle.norm()
 
 
+@pytest.mark.parametrize("way", ["linear", "spherical"])
+def test_what_has_no_weight_does_not_count(latents, way):
+    two = combine(latents[:2], [-0.5, 1.5], way)
+    assert torch.equal(combine(latents, [-0.5, 1.5, 0.0], way), two)
+    assert torch.equal(two, between(latents[0], latents[1], torch.tensor([1.5]), way)[0])
+
+
 def test_a_path_stops_at_every_latent(latents):
     points = path(latents, 4)
     assert points.shape == (9, 64)

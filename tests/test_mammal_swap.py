@@ -2,10 +2,12 @@
 
 import io
 import re
+import sys
 import zipfile
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -77,8 +79,9 @@ def test_blends_at_0_and_1_are_what_the_network_draws_of_the_pictures(mammals_cl
         picture, film = mammals_client.predict(*three[:2], share, api_name="/blend")
         assert film is None
         assert np.abs(opened(picture) - np.asarray(expected, dtype=float)).max() <= 1
-    third, _ = mammals_client.predict(*three[:2], 0.5, three[2], 1.0, api_name="/blend")
-    assert np.abs(opened(third) - np.asarray(drawn[2], dtype=float)).max() <= 1
+    for more in ({"third": three[2], "of_third": 1.0}, {"fourth": three[2], "of_fourth": 1.0}):
+        third, _ = mammals_client.predict(*three[:2], 0.5, **more, api_name="/blend")
+        assert np.abs(opened(third) - np.asarray(drawn[2], dtype=float)).max() <= 1
 
 
 def test_blends_go_beyond_and_around(mammals_client, three):
@@ -121,7 +124,7 @@ def test_clusters_of_the_rendered_world(mammals_client, published):
     sizes = [len(members) for members in found["members"]]
     assert len(sizes) == 16
     assert sizes == sorted(sizes, reverse=True)
-    assert {*found["known"]} == {"species", "breed", "pose", "background"}
+    assert {*found["known"]} == {*found["truth"]} == {"species", "breed", "pose", "background"}
     if published:
         assert found["known"]["breed"]["purity"] > 0.9
         assert found["known"]["pose"]["adjusted_mutual_information"] < 0.1
@@ -147,9 +150,11 @@ def test_clusters_of_own_pictures_know_the_folders_of_a_zip(mammals_client, tmp_
     ("arguments", "message"),
     [
         ({"count": 1}, "count must be a whole number from 2 to 60"),
-        ({"method": "dbscan"}, "method must be one of kmeans, hdbscan"),
+        ({"method": "dbscan"}, "Method must be one of kmeans, hdbscan"),
         ({"seen_by": "vgg16"}, "seen_by must be one of mammals-breeds"),
-        ({"collection": "photos"}, "collection must be one of rendered, not 'photos'"),
+        ({"collection": "photos"}, "[Cc]ollection must be one of rendered, not 'photos'"),
+        ({"collection": ["rendered"]}, "Collection must be a name"),
+        ({"seen_by": ["mammals-vae"]}, "seen_by must be one of mammals-breeds"),
     ],
 )
 def test_clusters_that_there_are_not(mammals_client, arguments, message):
@@ -159,7 +164,7 @@ def test_clusters_that_there_are_not(mammals_client, arguments, message):
 
 def test_fewer_pictures_than_clusters(mammals_client):
     own = [handle_file(str(file)) for file in EXAMPLES[:6]]
-    with pytest.raises(REFUSED, match="there are 6 pictures: 12 clusters cannot be made"):
+    with pytest.raises(REFUSED, match="There are 6 pictures: 12 clusters cannot be made"):
         mammals_client.predict(own, count=12, api_name="/clusters")
 
 
@@ -194,9 +199,25 @@ def test_only_what_was_uploaded_is_opened(site, mammals_client):
             call()
 
 
+def test_names_that_visitors_bring_are_only_shown(launch):
+    module = launch.load_space(MAMMALS_SPACE)
+    tab, album = (sys.modules[f"{module.__name__}.{name}"] for name in ("tab_clusters", "album"))
+    folders = ["<img src=x onerror=alert(1)>"] * 4 + ["<em>"] * 4
+    pictures = [Image.open(file) for file in EXAMPLES[:8]]
+    brought = album.Album("own", pictures, folders, {"folder": folders}, [("<i>.png", "<u>")])
+    found = tab.find(torch.eye(8)[torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])], "kmeans", 2)
+    shown = [
+        tab.gallery(brought, found),
+        tab.one(brought, 0),
+        tab.summary(brought, found),
+        tab._short(brought, found, 0),
+    ]
+    assert not re.search(r"<(img src=x|em>|i>|u>)", " ".join(shown).lower())
+
+
 def test_every_text_is_there_in_both_languages(launch):
     module = launch.load_space(MAMMALS_SPACE)
-    words = __import__("sys").modules[f"{module.__name__}.words"]
+    words = sys.modules[f"{module.__name__}.words"]
     assert words.ENGLISH.keys() == words.FRENCH.keys()
     assert all(words.ENGLISH[key] and words.FRENCH[key] for key in words.ENGLISH)
     assert set(words.FRENCH_BREEDS) <= {*CATS, *DOGS}

@@ -30,6 +30,7 @@ def test_two_examples_are_blended_and_become_a_film(open_mammals):
     expect(page.locator("#blended .blend ol").first.locator("img")).to_have_count(9, timeout=PATIENCE)
     expect(page.locator("#blended .ends figure")).to_have_count(2)
     before = page.locator("#blended .made img").get_attribute("src")
+    page.locator("#share input[type=number]").fill("")
     page.locator("#share input[type=number]").fill("1.2")
     page.locator("#share input[type=number]").press("Enter")
     expect(page.locator("#blended .made img")).not_to_have_attribute("src", before, timeout=PATIENCE)
@@ -66,25 +67,36 @@ def test_clusters_are_shown_on_linked_maps(open_mammals):
     page = open_mammals(2)
     expect(page.locator("#clusters section")).to_have_count(16, timeout=PATIENCE)
     expect(page.locator("#which tbody tr")).to_have_count(3, timeout=PATIENCE)
-    expect(page.locator("#legend li")).to_have_count(12)
+    expect(page.locator("#legend li")).to_have_count(16)
     canvas = page.locator("#maps canvas").first
     canvas.focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(TOLD)).not_to_contain_text("Point at a picture", timeout=PATIENCE)
     page.keyboard.press("Enter")
     expect(page.locator("#closer .one img")).to_be_visible(timeout=PATIENCE)
+    page.locator("#count input[type=range]").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#clusters section")).to_have_count(15, timeout=PATIENCE)
+    expect(page.locator("#closer .one")).to_have_count(0, timeout=PATIENCE)
     page.get_by_label("HDBSCAN").check()
     expect(page.locator("#told")).to_contain_text(re.compile(r"\d+ clusters?"), timeout=PATIENCE)
     expect(page.locator("#count")).to_contain_text("Fewest pictures", timeout=PATIENCE)
 
 
-def test_own_pictures_are_put_into_clusters(open_mammals, bad_files):
+def test_own_pictures_are_put_into_clusters_and_bad_ones_named(open_mammals, bad_files):
     page = open_mammals(2)
     expect(page.locator("#clusters section")).to_have_count(16, timeout=PATIENCE)
-    page.locator("#own-pictures input[type=file]").set_input_files([*EXAMPLES[:4]])
+    box = page.locator("#own-pictures input[type=file]")
+    box.set_input_files([*EXAMPLES[:4]])
     expect(page.locator("#told [role=alert]")).to_contain_text("at least 5 are needed", timeout=PATIENCE)
-    page.locator("#own-pictures input[type=file]").set_input_files([*EXAMPLES[4:10], next(iter(bad_files))])
-    expect(page.locator("#told")).to_contain_text(re.compile("6 pictures|cannot be made|10 pictures"), timeout=PATIENCE)
+    expect(page.locator("#clusters section")).to_have_count(0)
+    page.locator("#own-pictures").get_by_label("Clear").first.click()
+    expect(page.locator("#clusters section")).to_have_count(16, timeout=PATIENCE)
+    box = page.locator("#own-pictures input[type=file]")
+    box.set_input_files([*EXAMPLES[:9], next(iter(bad_files))])
+    expect(page.locator("#told")).to_contain_text("9 pictures, 3 clusters", timeout=PATIENCE)
+    expect(page.locator("#told .left-out li")).to_contain_text("truncated.png")
+    expect(page.locator("#which table")).to_have_count(0)
 
 
 def test_the_page_speaks_french(open_mammals):

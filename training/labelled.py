@@ -75,23 +75,24 @@ def make(recipe: LabelledRecipe, labels: Labels) -> None:
     elif recipe.excerpt:
         first = {record["image"] for record in records[: recipe.excerpt_count * len(names)]}
         excerpt = {name: [row for row in rows if row["image"] in first] for name, rows in splits.items()}
-        _write(recipe.excerpt, recipe, labels, *_excerpt_of(excerpt, recipe, labels, names, summary))
+        stored, note = _excerpt_of(excerpt, recipe, labels)
+        _write(recipe.excerpt, recipe, labels, stored, names, f"{summary}. {note}")
     _write(recipe.name, recipe, labels, splits, names, summary)
     shutil.rmtree(parts, ignore_errors=True)
 
 
 def _excerpt_of(
-    splits: dict[str, list[dict]], recipe: LabelledRecipe, labels: Labels, names: list[str], summary: str
-) -> tuple[dict[str, list[dict]], list[str], str]:
-    """The rows of an excerpt as they are stored, their labels, and what its card says of them."""
+    splits: dict[str, list[dict]], recipe: LabelledRecipe, labels: Labels
+) -> tuple[dict[str, list[dict]], str]:
+    """The rows of an excerpt as they are stored, and what its card says of them."""
     note = f"This is an excerpt of what {recipe.count} of each {labels.column} are, {recipe.excerpt_count} of each"
-    if quality := recipe.excerpt_quality:
-        splits = {
-            name: [{**row, "image": encode_again(row["image"], quality)} for row in rows]
-            for name, rows in splits.items()
-        }
-        note += f", in WebP of quality {quality}"
-    return splits, names, f"{summary}. {note}"
+    quality = recipe.excerpt_quality
+    if quality is None:
+        return splits, note
+    stored = {
+        name: [{**row, "image": encode_again(row["image"], quality)} for row in rows] for name, rows in splits.items()
+    }
+    return stored, f"{note}, in WebP of quality {quality}"
 
 
 def _write(

@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import networks
 import torch
@@ -37,7 +36,7 @@ class Album:
     pictures: list[Image.Image]
     names: list[str]  # for people, in both languages at once
     truth: dict[str, list[str]]  # question -> of each picture the answer
-    paths: list[Path] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # files that could not be used, and why
 
     def __post_init__(self) -> None:
         self._features: dict[str, torch.Tensor] = {}

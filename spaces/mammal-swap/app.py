@@ -117,10 +117,11 @@ ABOUT_BLEND = about(
         "Its limits",
         "Ses limites",
         "It learned from 5,893 rendered heads and 458 photos, of 64 by 64 pixels: rendered heads come back nearly "
-        "as they were, photos blurred. It never learned what a breed is, so what is in between is no crossbreed.",
+        "as they were, photos blurred, no better than by plain PCA. It never learned what a breed is, so what is in "
+        "between is no crossbreed.",
         "Il a appris de 5 893 têtes de synthèse et de 458 photos, de 64 pixels de côté : les premières reviennent "
-        "presque intactes, les photos floues. Il n'a jamais appris ce qu'est une race : l'entre-deux n'est pas un "
-        "croisement.",
+        "presque intactes, les photos floues, pas mieux que par une simple ACP. Il n'a jamais appris ce qu'est une "
+        "race : l'entre-deux n'est pas un croisement.",
     ),
 )
 ABOUT_BREED = about(
@@ -143,12 +144,14 @@ ABOUT_BREED = about(
     (
         "Its limits",
         "Ses limites",
-        "Of rendered animals that it never saw it names nearly all, whatever their pose; of photos of heads about "
-        "<b>85</b> of 100, from some ten of most breeds to learn from. It learned heads: show it one, not a whole "
-        "animal.",
+        "Of rendered animals that it never saw it names nearly all, whatever their pose; of photos of heads "
+        "<b>85</b> of 100 (<b>83</b> with every breed counting the same), having learned from some ten of most "
+        "breeds. It is less sure than it could be, and takes about a third of pictures of clocks and crocodiles for "
+        "cats or dogs. Show it a head.",
         "Des animaux de synthèse jamais vus, il nomme presque tous, quelle que soit leur pose ; des photos de têtes "
-        "environ <b>85</b> sur 100, ayant appris d'une dizaine pour la plupart. Il a appris des têtes : "
-        "montrez-lui une tête, non un animal entier.",
+        "<b>85</b> sur 100 (<b>83</b> si chaque race compte autant), ayant appris d'une dizaine pour la plupart. Il "
+        "est moins sûr qu'il ne pourrait, et prend un tiers d'images d'horloges et de crocodiles pour des chats ou "
+        "des chiens. Montrez-lui une tête.",
     ),
 )
 ABOUT_CLUSTERS = about(
@@ -162,11 +165,13 @@ ABOUT_CLUSTERS = about(
     ),
     (
         "Which features separate what?",
-        "Quels traits séparent quoi ?",
-        "The classifier's features group by breed, whatever the pose. What the VAE keeps is what a picture needs to be "
-        "drawn again: first of all its background and light. ImageNet's lie in between.",
-        "Les traits du classifieur groupent par race, quelle que soit la pose. Le VAE garde ce qu'il faut pour "
-        "redessiner l'image : d'abord le fond et la lumière. Ceux d'ImageNet sont entre les deux.",
+        "Quelles caractéristiques séparent quoi ?",
+        "The classifier's features group by breed, whatever the pose, and ImageNet's nearly as well. Of the VAE, "
+        "which must draw the picture again, groups are breeds in part, and a little backgrounds and poses. On "
+        "animals and photos that no network saw it is much the same: see the project's README.",
+        "Celles du classifieur groupent par race, quelle que soit la pose, et celles d'ImageNet presque aussi bien. "
+        "Celles du VAE, qui doit redessiner l'image, en partie par race, un peu par fond et par pose. Sur des "
+        "animaux et des photos jamais vus, c'est à peu près pareil : voir le README du projet.",
     ),
     (
         "Two methods",
@@ -174,7 +179,7 @@ ABOUT_CLUSTERS = about(
         "<b>k-means</b> makes as many clusters as you ask for, and leaves nothing out. <b>HDBSCAN</b> finds out "
         "itself how many there are, and leaves out what lies between them. Your pictures are forgotten within an "
         "hour.",
-        "<b>k-means</b> fait autant de groupes que demandé, sans rien laisser. <b>HDBSCAN</b> trouve lui-même "
+        "<b>k-means</b> fait autant de groupes que demandé, sans rien laisser de côté. <b>HDBSCAN</b> trouve lui-même "
         "combien il y en a, et laisse ce qui est entre eux. Vos images sont oubliées dans l'heure.",
     ),
 )
@@ -243,7 +248,7 @@ def _folder() -> Path:
 
 def build_demo() -> gr.Blocks:
     """The page. Loads nothing: see `warm_up`."""
-    titles = {"rendered": "Rendered · de synthèse", "photos": "Photos"}
+    titles = {"rendered": "Rendered · rendu", "photos": "Photos"}
     collections = [(titles[name], name) for name in album.names()]
     features = [(words, name) for name, (words, _) in networks.FEATURES.items()]
     with gr.Blocks(title="Mammal Swap", delete_cache=(300, 3000), analytics_enabled=False) as demo:

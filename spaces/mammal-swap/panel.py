@@ -9,11 +9,10 @@ from words import both, breed_name, fault
 
 from betwixt.breeds import species_of
 from betwixt.images import fit
-from betwixt.linked_maps import FRAMES
 from betwixt.page import data_uri
 
 NEITHER = "neither"
-SURE, UNSURE = 0.6, 0.25  # probabilities
+SURE, UNSURE, CERTAIN = 0.6, 0.25, 0.75  # probabilities, the last of the species
 SHOWN = 5  # breeds
 SPECIES = {"cat": ("cat", "chat"), "dog": ("dog", "chien")}
 
@@ -58,19 +57,20 @@ def blend(
     picture: Image.Image,
     ends: Sequence[tuple[Image.Image, Image.Image, float]],
     strip: Sequence[tuple[float, Image.Image]],
-    share: float,
+    share: float | None,
 ) -> str:
-    """The blend in the middle of what it is made of, then the whole way between the first two.
+    """The blend beside what it is made of, then the whole way between the first two.
 
     Args:
         ends: pictures as they were brought, as the network draws them, and their shares.
         strip: how far along, and what is drawn there.
+        share: how far along the blend is; None: it is not on that way.
     """
     stage = "".join(_end(*end) for end in ends)
     large = data_uri(fit(picture, 320), "PNG")
     words = both("the blend", "le mélange")
     steps = "".join(
-        f"<li{' aria-current=true' if abs(t - share) < 0.13 else ''}>"
+        f"<li{' aria-current=true' if share is not None and abs(t - share) < 0.13 else ''}>"
         f'<img src="{data_uri(fit(image, 128), "PNG")}" alt=""><small>{t:g}</small></li>'
         for t, image in strip
     )
@@ -116,14 +116,10 @@ def breed(
     heat: Image.Image | None = None,
 ) -> str:
     """The answer, and the likeliest breeds with their probabilities."""
-    (best, share), known = opinion[0], [row for row in opinion if row[0] != NEITHER]
+    best, share = opinion[0]
     seen = data_uri(fit(heat or picture, 320))
-    caption = (
-        both("Warm: what speaks for it", "En chaud : ce qui plaide pour")
-        if heat
-        else both("What it looks at", "Ce qu'il regarde")
-    )
-    rows = "".join(_row(name, value, pictured(name)) for name, value in known[:SHOWN])
+    caption = both("Warm: what speaks for it", "En chaud : ce qui plaide pour sa réponse") if heat else ""
+    rows = "".join(_row(name, value, pictured(name)) for name, value in opinion[:SHOWN])
     return (
         f'<div class="breed"><div><h2>{_headline(best, share)}</h2><p>{_doubt(best, share, opinion)}</p>'
         f"<ol>{rows}</ol></div><figure{' class=looking' if heat is None and best != NEITHER else ''}>"
@@ -133,8 +129,10 @@ def breed(
 
 def _headline(best: str, share: float) -> str:
     english, french = (escape(name) for name in breed_name(best))
-    if best == NEITHER:
+    if best == NEITHER and share >= SURE:
         return both("Neither dog nor cat", "Ni chien ni chat")
+    if best == NEITHER:
+        return both("Perhaps neither dog nor cat", "Peut-être ni chien ni chat")
     if share >= SURE:
         return both(english, french)
     if share >= UNSURE:
@@ -142,16 +140,24 @@ def _headline(best: str, share: float) -> str:
     return both("Hard to say", "Difficile à dire")
 
 
+def species(opinion: Sequence[tuple[str, float]]) -> tuple[str, float]:
+    """Dog or cat, by the sum over its breeds, as a share of both."""
+    sums = {kind: sum(value for name, value in opinion if species_of(name) == kind) for kind in SPECIES}
+    kind = max(sums, key=sums.get)
+    return kind, sums[kind] / max(sum(sums.values()), 1e-9)
+
+
 def _doubt(best: str, share: float, opinion: Sequence[tuple[str, float]]) -> str:
     if best == NEITHER:
         return both(
-            "It sees no head of a dog or a cat here. Below, what it is least unlike.",
-            "Il ne voit ici ni tête de chien ni tête de chat. Ci-dessous, ce dont c'est le moins éloigné.",
+            "It sees no head of a dog or a cat here, or is not sure of one.",
+            "Il ne voit ici ni tête de chien ni tête de chat, ou n'en est pas sûr.",
         )
-    sums = {kind: sum(value for name, value in opinion if species_of(name) == kind) for kind in SPECIES}
-    kind = max(sums, key=sums.get)
+    kind, sure = species(opinion)
     english, french = SPECIES[kind]
-    text = (f"A {english}, by {percent(sums[kind])}.", f"Un {french}, à {percent(sums[kind])}.")
+    text = (f"A {english}, by {percent(sure)}.", f"Un {french}, à {percent(sure)}.")
+    if sure < CERTAIN:
+        text = (f"Perhaps a {english} ({percent(sure)}).", f"Peut-être un {french} ({percent(sure)}).")
     if share < UNSURE:
         text = (
             f"{text[0]} No breed stands out: perhaps it is of one that it never saw, or of several.",
@@ -161,7 +167,8 @@ def _doubt(best: str, share: float, opinion: Sequence[tuple[str, float]]) -> str
 
 
 def _row(name: str, share: float, picture: str | None) -> str:
-    english, french = (escape(words) for words in breed_name(name))
+    words = ("Neither", "Ni l'un ni l'autre") if name == NEITHER else breed_name(name)
+    english, french = (escape(word) for word in words)
     shown = f'<img src="{picture}" alt="" loading="lazy">' if picture else "<i></i>"
     return (
         f'<li>{shown}<span>{both(english, french)}</span><span class="track"><span style="width:{100 * share:.1f}%">'
@@ -171,10 +178,16 @@ def _row(name: str, share: float, picture: str | None) -> str:
 
 # Clusters
 
+COLORS = (  # of clusters; the last but one is for all that are left, the last for what is in none
+    "#e4572e", "#2e86ab", "#3ba55d", "#f2b134", "#8e5bd0", "#d6568f", "#2bb3a3", "#8c6d46", "#b7c334", "#4c5fd5",
+    "#5b2333", "#ff9f7a", "#7fc8e8", "#1f6f3c", "#c79bff", "#a8481c", "#f7a8c8", "#0e5f59", "#6b6f1d", "#9aa3ad",
+    "#3b3b3b",
+)  # fmt: skip
+
 
 def legend(numbers: Mapping[str, int]) -> str:
     """What the frames' colours mean: HTML -> the number of a colour."""
-    items = "".join(f'<li><i style="background:{FRAMES[number]}"></i>{name}</li>' for name, number in numbers.items())
+    items = "".join(f'<li><i style="background:{COLORS[number]}"></i>{name}</li>' for name, number in numbers.items())
     return f'<ul class="legend">{items}</ul>'
 
 
@@ -211,13 +224,16 @@ def table(questions: Sequence[str], rows: Sequence[tuple[str, Sequence[tuple[flo
         for number, (name, cells) in enumerate(rows)
     )
     words = both(
-        "Of each cluster, the share of its most frequent kind; small: how much clusters and kinds tell of each "
-        "other, 0 by chance, 1 everything (adjusted mutual information).",
-        "De chaque groupe, la part de sa sorte la plus fréquente ; en petit : ce que groupes et sortes disent l'un de "
-        "l'autre, 0 au hasard, 1 tout (information mutuelle ajustée).",
+        "The share of pictures that are of the most frequent kind in their cluster (in none: wrong); small: how "
+        "much clusters and kinds tell of each other, 0 by chance, 1 everything (adjusted mutual information). The "
+        "classifier learned from most of the rendered animals that are shown here.",
+        "La part des images qui sont de la catégorie la plus fréquente de leur groupe (dans aucun : faux) ; en "
+        "petit : ce que groupes et catégories disent l'un de l'autre, 0 au hasard, 1 tout (information mutuelle "
+        "ajustée). Le classifieur a appris de la plupart des animaux de synthèse montrés ici.",
     )
+    heading = both("Which features separate what?", "Quelles caractéristiques séparent quoi ?")
     return (
-        f'<div class="which"><h2>{both("Which features separate what?", "Quels traits séparent quoi ?")}</h2>'
+        f'<div class="which"><h2>{heading}</h2>'
         f'<div class="scroll" tabindex="0"><table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
         f'</div><p class="quiet">{words}</p></div>'
     )

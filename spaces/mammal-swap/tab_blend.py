@@ -64,6 +64,8 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
 
     def show(first, second, third, fourth, share, of_third, of_fourth, way, visit) -> tuple[str, Visit]:
         """The blend between its pictures, then the whole way."""
+        if None in (share, of_third, of_fourth):  # a number that is being typed
+            return gr.skip(), visit
         try:
             known = seen((first, second, third, fourth), visit)
         except (ImageError, gr.Error) as error:
@@ -77,18 +79,20 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         points = torch.stack(points)
         strip = torch.cat([latents.between(points[0], points[1], torch.tensor([t]), way) for t in STRIP])
         middle = latents.combine(points, shares, way)
+        on_the_way = share if len(points) == 2 else None
         drawn = functions.decode(torch.cat([middle[None], points, strip]))
         ends = [*zip(pictures, drawn[1 : 1 + len(points)], shares, strict=True)]
-        return panel.blend(drawn[0], ends, [*zip(STRIP, drawn[1 + len(points) :], strict=True)], share)
+        return panel.blend(drawn[0], ends, [*zip(STRIP, drawn[1 + len(points) :], strict=True)], on_the_way)
 
     def make_film(first, second, third, fourth, way, visit) -> tuple[str, Any, Any]:
         """The film on the page, and as two files."""
         try:
-            points = [one[1] for one in seen((first, second, third, fourth), visit) if one]
+            known = seen((first, second, third, fourth), visit)
         except (ImageError, gr.Error) as error:
             return panel.refusal(fault(str(getattr(error, "message", error)))), GONE, GONE
-        if len(points) < 2:
-            return panel.note(*EMPTY), GONE, GONE
+        if known[0] is None or known[1] is None:
+            return panel.note(*(ONE if any(known) else EMPTY)), GONE, GONE
+        points = [one[1] for one in known if one]
         files = {kind: _film(points, way, kind) for kind in FORMATS}
         buttons = [gr.update(value=uploads.offer(files[kind], f"blend.{kind}"), visible=True) for kind in FORMATS]
         return panel.film(files["webp"]), *buttons
@@ -111,27 +115,30 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         share: float = 0.5,
         third: dict | None = None,
         of_third: float = 0.0,
+        fourth: dict | None = None,
+        of_fourth: float = 0.0,
         way: str = "linear",
         frames: int = 0,
         kind: str = "webp",
     ) -> tuple[Image.Image, str | None]:
-        """Blend two or three pictures of animals in the latents of a variational autoencoder.
+        """Blend two to four pictures of animals in the latents of a variational autoencoder.
 
         Args:
             first: a picture; the square in its middle counts.
             second: another.
             share: how far from the first to the second, -1 to 2: 0 gives the first, as it is drawn, 1 the second.
             third: one more, or none.
-            of_third: its share, -1 to 2; what is left goes to the others.
+            of_third: its share, -1 to 2; what is left goes to the first two.
+            fourth, of_fourth: the same.
             way: linear or spherical.
             frames: pictures of a film from each picture to the next, 0 (no film) to 60.
             kind: of the film, webp or gif.
 
         Returns:
             blend: the picture.
-            film: all the way there and back, or round all three.
+            film: all the way there and back, or round all of more than two.
         """
-        for name, value in (("share", share), ("of_third", of_third)):
+        for name, value in (("share", share), ("of_third", of_third), ("of_fourth", of_fourth)):
             is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if not is_number or not -1 <= value <= 2:
                 raise gr.Error(f"{name} must be from -1 to 2, not {value!r}.", print_exception=False)
@@ -140,8 +147,9 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         if kind not in FORMATS:
             raise gr.Error(f"kind must be one of {', '.join(FORMATS)}, not {kind!r}.", print_exception=False)
         try:
-            points = functions.encode([uploads.read(file) for file in (first, second, *([third] if third else []))])
-            shares = _shares([*points, *[None] * (4 - len(points))], share, of_third, 0.0)
+            files = [first, second, *(file for file in (third, fourth) if file)]
+            points = functions.encode([uploads.read(file) for file in files])
+            shares = _shares([first, second, third, fourth], share, of_third, of_fourth)
             (picture,) = functions.decode(latents.combine(points, shares, way)[None])
             moving = latents.path(points, frames, way, len(points) > 2) if frames else None
         except ValueError as error:
@@ -155,7 +163,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
     with gr.Row(elem_id="blend-boxes"):
         first, second = uploads.box("first", "first"), uploads.box("second", "second")
     chosen = gr.HTML(
-        page.examples(examples, heading=both("Or click two of these", "Ou cliquez deux de celles-ci")),
+        page.examples(examples, heading=both("Or click two of these", "Ou cliquez sur deux de celles-ci")),
         elem_id="blend-examples",
         js_on_load=page.ON_EXAMPLE_CLICK,
     )
@@ -189,6 +197,8 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         trigger_mode="always_last",
         **quiet,
     )
+    gone = lambda: ("", GONE, GONE)  # noqa: E731 - a film of other pictures says nothing of these
+    gr.on([*(box.change for box in boxes), way.input], gone, None, [moving, *saves], queue=False, **quiet)
     making = {**quiet, "show_progress": "full", "show_progress_on": moving, "concurrency_limit": 2}
     made = make.click(make_film, [*boxes, way, visit], [moving, *saves], preprocess=False, **making)
     made.success(None, js=page.into_view("film"))
@@ -200,6 +210,8 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             gr.Number(0.5, label="share", visible=False),
             gr.Image(label="third", type="filepath", visible=False),
             gr.Number(0.0, label="of_third", visible=False),
+            gr.Image(label="fourth", type="filepath", visible=False),
+            gr.Number(0.0, label="of_fourth", visible=False),
             gr.Textbox("linear", label="way", visible=False),
             gr.Number(0, precision=0, label="frames", visible=False),
             gr.Textbox("webp", label="kind", visible=False),
@@ -222,8 +234,8 @@ GONE = gr.update(visible=False)
 EMPTY = (
     both("What lies between two animals?", "Qu'y a-t-il entre deux animaux ?"),
     both(
-        "Choose two pictures, and move the slider from one to the other, and beyond.",
-        "Choisissez deux images, puis allez de l'une à l'autre, et au-delà.",
+        "Choose two pictures, best of heads, and move the slider from one to the other, and beyond.",
+        "Choisissez deux images, de préférence des têtes, puis allez de l'une à l'autre, et au-delà.",
     ),
 )
 ONE = (

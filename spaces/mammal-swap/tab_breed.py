@@ -7,15 +7,14 @@ from typing import Any
 import gradio as gr
 import panel
 import uploads
+from panel import NEITHER
 from PIL import Image
 from words import both, fault
 
 from betwixt import page
-from betwixt.breeds import species_of
 from betwixt.images import ImageError
 
 Opinion = list[tuple[str, float]]  # classes and probabilities, the likeliest first
-NEITHER = "neither"
 
 
 def create_tab(
@@ -72,7 +71,7 @@ def create_tab(
         best = opinion[0][0]
         found = {
             "breed": None if best == NEITHER else best,
-            "species": species_of(best),
+            "species": None if best == NEITHER else panel.species(opinion)[0],
             "probabilities": {name: round(share, 5) for name, share in opinion},
         }
         return found, explain(picture, best) if explained and best != NEITHER else None
@@ -112,6 +111,6 @@ EMPTY = (
     both("Who is this?", "Qui est-ce ?"),
     both(
         "Drop a picture of a dog or a cat, best of its head, or click one of the examples.",
-        "Déposez une image de chien ou de chat, de préférence de la tête, ou cliquez un exemple.",
+        "Déposez une image de chien ou de chat, de préférence de la tête, ou cliquez sur un exemple.",
     ),
 )

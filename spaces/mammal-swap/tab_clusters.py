@@ -1,5 +1,6 @@
 """The tab *Clusters*: pictures grouped by what networks see in them, and whether groups are breeds or poses."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,12 +10,12 @@ import gradio as gr
 import panel
 import torch
 import uploads
-from album import Album, title_of
-from words import FRENCH_BREEDS, WORDS, both, fault
+from album import KEPT, Album
+from words import WORDS, both, breed_name, fault
 
 from betwixt.clusters import METHODS, NOISE, Clusters, adjusted_mutual_information, find, purity
 from betwixt.images import ImageError, fit
-from betwixt.linked_maps import FRAMES, SCRIPT, STYLE, TEMPLATE, Side, linked_maps, sheet_of
+from betwixt.linked_maps import SCRIPT, STYLE, TEMPLATE, Side, linked_maps, sheet_of
 from betwixt.page import into_view
 
 FORGET_AFTER = 3000  # seconds
@@ -61,44 +62,51 @@ def create_tab(
     choices = [(words, key) for key, words in names.items()]
 
     def run(
-        files: list[dict] | None, collection: str, seen_by: str, other: str, method: str, count: int, visit: Visit
+        files: list[dict] | None, collection: str, seen_by: str, other: str, method: str, count: float, visit: Visit
     ) -> Iterator[tuple]:
-        """The progress, the maps, their legend, the clusters, the table, and the visit."""
+        """The progress, the maps, their legend, the clusters, the table, no picture to look at, and the visit."""
         turn = visit.turn = visit.turn + 1
-        same = (gr.skip(),) * 4
+        visit.left_out = ()
+        if not count:  # it is being typed
+            yield (gr.skip(),) * 7
+            return
+
+        def so_far(text: str, share: float) -> tuple:
+            return panel.progress(text, share), *(gr.skip(),) * 5, visit
+
         try:
             album = None
-            if files:
-                for step in own_album(files, visit):
-                    if isinstance(step, Album):
-                        album = step
-                    else:
-                        yield (
-                            panel.progress(both("Opening your pictures", "Ouverture de vos images"), step),
-                            *same,
-                            visit,
-                        )
-            album = album or shared(collection)
-            for share in embedded(album, [seen_by, other, *names]):
+            for step in own_album(files, visit) if files else (shared(collection),):
                 if visit.turn != turn:
-                    yield (gr.skip(),) * 6
-                    return
-                yield panel.progress(both("Looking at the pictures", "Examen des images"), share), *same, gr.skip()
-            yield panel.progress(both("Grouping them", "Regroupement"), 1.0), *same, gr.skip()
-            clusters = find(album.features(seen_by), method, int(count))
-            maps, legend = mapped(album, clusters, seen_by, other)
-            shown = gallery(album, clusters), comparison(album, seen_by, method, int(count))
+                    break
+                if isinstance(step, Album):
+                    album = step
+                else:
+                    yield so_far(OPENING, step)
+            for share in embedded(album, [seen_by, other, *names]) if album else ():
+                if visit.turn != turn:
+                    break
+                yield so_far(LOOKING, share)
+            if visit.turn != turn or album is None:
+                yield (gr.skip(),) * 7
+                return
+            yield so_far(GROUPING, 1.0)
+            count = min(int(count), max(2, len(album) // 3))  # a visitor's pictures may be few
+            clusters = find(album.features(seen_by), method, count)
+            shown = *mapped(album, clusters, seen_by, other), gallery(album, clusters)
+            table = comparison(album, seen_by, clusters, method, count)
         except (ValueError, gr.Error) as error:
-            yield panel.refusal(_said(error), visit.left_out if files else ()), *same, visit
+            yield panel.refusal(_said(error), visit.left_out), {}, "", "", "", "", visit
             return
         if visit.turn != turn:
-            yield (gr.skip(),) * 6
+            yield (gr.skip(),) * 7
             return
-        yield summary(album, clusters, visit.left_out if files else ()), maps, legend, *shown, visit
+        yield summary(album, clusters), *shown, table, "", visit
 
     def own_album(files: list[dict], visit: Visit) -> Iterator[float | Album]:
         """A visitor's pictures; those that are there already are not opened again."""
-        key = "+".join(sorted(str(file.get("path")) for file in files))
+        paths = sorted(str(file.get("path")) for file in files)
+        key = hashlib.sha256("\n".join(paths).encode()).hexdigest()  # the page is told it
         if visit.own is None or visit.own.key != key:
             total, brought = uploads.all_of(files)
             used, left_out = [], []
@@ -113,8 +121,9 @@ def create_tab(
                 raise ImageError(f"There are {len(used)} pictures that can be used: at least {FEWEST} are needed.")
             folders = [one.folder for one in used]
             truth = {"folder": folders} if len(set(folders)) > 1 else {}
-            titles = [title_of(one.folder.lower()) if truth and one.folder else one.name for one in used]
-            visit.own = Album(key, [fit(one.picture, 192) for one in used], titles, truth)
+            pictures = [fit(one.picture, min(KEPT, *one.picture.size)) for one in used]
+            visit.own = Album(key, pictures, [one.folder or one.name for one in used], truth, left_out)
+        visit.left_out = visit.own.left_out
         yield visit.own
 
     def embedded(album: Album, wanted: Sequence[str]) -> Iterator[float]:
@@ -125,24 +134,25 @@ def create_tab(
             album.features(name)
 
     def mapped(album: Album, clusters: Clusters, seen_by: str, other: str) -> tuple[dict, str]:
-        last = len(FRAMES) - 1
-        groups = [last if label == NOISE else min(int(label), last) for label in clusters.labels]
+        rest, none = len(panel.COLORS) - 2, len(panel.COLORS) - 1
+        groups = [none if label == NOISE else min(int(label), rest) for label in clusters.labels]
         sides = [
             Side(names[name], album.map(name).positions, nearest(album.features(name))) for name in (seen_by, other)
         ]
         sheet = sheet_of(album.pictures, TILE)
         value = linked_maps(album.key, album.names, tuple(sides), sheet, TILE, groups, hint=HINT)
-        shown = {_short(album, clusters, label): label for label in range(min(clusters.count, last))}
-        rest = {both("others", "autres"): last} if last in groups else {}
-        return value, panel.legend(shown | rest)
+        value["frames"] = [*panel.COLORS]
+        shown = {_short(album, clusters, label): label for label in range(min(clusters.count, rest))}
+        shown |= {both("others", "autres"): rest} if rest in groups else {}
+        return value, panel.legend(shown | ({BETWEEN: none} if none in groups else {}))
 
-    def comparison(album: Album, seen_by: str, method: str, count: int) -> str:
+    def comparison(album: Album, seen_by: str, found: Clusters, method: str, count: int) -> str:
         """How well clusters by each of the features fit what is known; nothing where nothing is known."""
         if not album.truth:
             return ""
         rows = []
         for name, words in names.items():
-            labels = find(album.features(name), method, count).labels
+            labels = (found if name == seen_by else find(album.features(name), method, count)).labels
             figures = [(purity(labels, t), adjusted_mutual_information(labels, t)) for t in album.truth.values()]
             rows.append((words, figures))
         questions = [both(*QUESTIONS[question]) for question in album.truth]
@@ -165,23 +175,28 @@ def create_tab(
             count: clusters of kmeans, or the fewest pictures in one of hdbscan, 2 to 60.
 
         Returns:
-            found: names of the pictures, the cluster of each (-1: none), rows of each cluster, the most typical first,
-                purity and adjusted mutual information for what is known, and which files were left out and why.
+            found: names of the pictures, truth (question -> of each picture what is known), the cluster of each (-1:
+                none), members (rows of each cluster, the most typical first), known (question -> purity and adjusted
+                mutual information), left_out (which files, and why).
         """
         visit = Visit()
         if type(count) is not int or not 2 <= count <= MOST_COUNT:
             raise gr.Error(
                 f"count must be a whole number from 2 to {MOST_COUNT}, not {count!r}.", print_exception=False
             )
-        if seen_by not in names:
+        if not isinstance(seen_by, str) or seen_by not in names:
             raise gr.Error(f"seen_by must be one of {', '.join(names)}, not {seen_by!r}.", print_exception=False)
         try:
+            if not isinstance(collection, str) or not isinstance(files, list | None):
+                raise ValueError("collection must be a name, and files a list")
             album = [*own_album(files, visit)][-1] if files else shared(collection)
             found = find(album.features(seen_by), method, count)
         except ValueError as error:
-            raise gr.Error(f"{str(error).rstrip('.')}.", print_exception=False) from None
+            message = str(error).rstrip(".")
+            raise gr.Error(f"{message[0].upper()}{message[1:]}.", print_exception=False) from None
         return {
             "names": album.names,
+            "truth": album.truth,
             "cluster": found.labels.tolist(),
             "members": [found.members(cluster) for cluster in range(found.count)],
             "known": {
@@ -222,13 +237,11 @@ def create_tab(
     closer = gr.HTML("", elem_id="closer", js_on_load=None)
     shown = gr.HTML("", elem_id="clusters", js_on_load=None)
     table = gr.HTML("", elem_id="which", js_on_load=None)
-    inputs, outputs = (
-        [files, collection, seen_by, other, method, count, visit],
-        [told, maps, legend, shown, table, visit],
-    )
+    inputs = [files, collection, seen_by, other, method, count, visit]
+    outputs = [told, maps, legend, shown, table, closer, visit]
     quiet = {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
     running = {**quiet, "preprocess": False, "concurrency_limit": 3}
-    starts = [tab.select, files.change, collection.input, seen_by.input, other.input, count.release]
+    starts = [tab.select, files.change, collection.input, seen_by.input, other.input, count.change]
     gr.on(starts, run, inputs, outputs, **running)
     method.input(on_method, method, count, **quiet).success(run, inputs, outputs, **running)
 
@@ -264,7 +277,7 @@ def nearest(features: torch.Tensor, count: int = NEAREST) -> torch.Tensor:
     return likeness.topk(min(count, len(features) - 1)).indices
 
 
-def summary(album: Album, clusters: Clusters, left_out: Sequence[tuple[str, str]]) -> str:
+def summary(album: Album, clusters: Clusters) -> str:
     """How many there are, in a line."""
     total, none = len(album), len(clusters.members(NOISE))
     english, french = f"{total} pictures, {clusters.count} clusters", f"{total} images, {clusters.count} groupes"
@@ -273,7 +286,7 @@ def summary(album: Album, clusters: Clusters, left_out: Sequence[tuple[str, str]
     if clusters.count == 0:
         english += ": nothing stands out. Fewer pictures in a cluster, or k-means, give some."
         french += " : rien ne se détache. Essayez moins d'images par groupe, ou k-means."
-    return f'<p class="quiet">{both(english, french)}</p>{panel.files_left_out(left_out)}'
+    return f'<p class="quiet">{both(english, french)}</p>{panel.files_left_out(album.left_out)}'
 
 
 def gallery(album: Album, clusters: Clusters) -> str:
@@ -307,14 +320,15 @@ def _holds(album: Album, rows: Sequence[int]) -> str:
             share = answers.count(best) / len(answers)
             if share >= least and best:
                 parts.append(f"{panel.percent(share)} {_answer(best)}")
-    return ", ".join(parts) if parts else both("mixed", "mêlé")
+    if parts or not {"breed", "folder"} & {*album.truth}:
+        return ", ".join(parts)
+    return both("mixed", "hétérogène")
 
 
 def _answer(answer: str) -> str:
-    if answer in ANSWERS:
-        return both(answer, ANSWERS[answer])
-    plain = answer.replace("_", " ")
-    return both(plain, FRENCH_BREEDS.get(answer, plain))
+    """What is known of a picture, as HTML."""
+    english, french = (answer, ANSWERS[answer]) if answer in ANSWERS else breed_name(answer)
+    return both(escape(english), escape(french))
 
 
 def one(album: Album, row: int) -> str:
@@ -342,15 +356,17 @@ def _said(error: Exception) -> str:
     if message.startswith("there are"):
         return both(
             f"{message[0].upper()}{message[1:]}.",
-            "Il y a moins d'images que cela n'en demande : choisissez un nombre plus petit.",
+            "Il y a trop peu d'images pour ce nombre : choisissez-en un plus petit.",
         )
     return fault(message)
 
 
 HINT = "Point at a picture: its nearest light up on both. · Pointez une image : ses voisines s'éclairent."
 OPENING = both("Opening your pictures", "Ouverture de vos images")
+LOOKING = both("Looking at the pictures", "Examen des images")
+GROUPING = both("Grouping them", "Regroupement")
 BETWEEN = both("In none", "Dans aucun")
 EMPTY = (
     both("Who belongs together?", "Qui va ensemble ?"),
-    both("The pictures are being looked at.", "Les images sont examinées."),
+    both("The pictures are being looked at.", "Examen des images…"),
 )

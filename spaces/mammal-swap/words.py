@@ -74,8 +74,8 @@ _FRENCH_FAULTS = {  # of the library, by how they begin
     "The file is empty": "Le fichier est vide.",
     "HEIC pictures": "Les images HEIC ne sont pas lues ici : utilisez JPEG, PNG, WebP ou GIF.",
     "This is not a picture": "Ce n'est pas une image lisible : utilisez JPEG, PNG, WebP ou GIF.",
-    "The file cannot be read": "Le fichier n'est plus là : apportez-le de nouveau.",
-    "It was deleted": "Le fichier a été supprimé entre-temps : apportez-le de nouveau.",
+    "The file cannot be read": "Le fichier n'est plus là : renvoyez-le.",
+    "It was deleted": "Le fichier a été supprimé entre-temps : renvoyez-le.",
     "The picture is damaged": "L'image est abîmée et ne peut pas être lue.",
     "The picture has no pixels": "L'image n'a pas de pixels.",
     "The picture has only": "L'image est trop petite.",
@@ -83,7 +83,7 @@ _FRENCH_FAULTS = {  # of the library, by how they begin
     "The picture is too large": "L'image est trop grande.",
     "The file is over": "Le fichier est trop gros.",
     "The zip": "Le zip ne peut pas être lu ainsi : il est vide, abîmé ou trop gros.",
-    "Only uploaded": "Seules des images apportées peuvent être utilisées.",
+    "Only uploaded": "Seules des images envoyées peuvent être utilisées.",
     "Only ": "C'est trop d'images à la fois.",
     "The network could not": "Le réseau n'a pas pu être chargé ; revenez plus tard.",
     "The pictures could not": "Les images n'ont pas pu être chargées ; revenez plus tard.",
@@ -92,8 +92,6 @@ FRENCH_BREEDS = {  # where they are called otherwise
     "american_bulldog": "bouledogue américain",
     "abyssinian": "abyssin",
     "birman": "sacré de Birmanie",
-    "british_shorthair": "british shorthair",
-    "corgi": "corgi",
     "dachshund": "teckel",
     "dalmatian": "dalmatien",
     "egyptian_mau": "mau égyptien",
@@ -114,10 +112,10 @@ FRENCH_BREEDS = {  # where they are called otherwise
     "russian_blue": "bleu russe",
     "saint_bernard": "saint-bernard",
     "samoyed": "samoyède",
+    "scottish_terrier": "terrier écossais",
+    "keeshond": "spitz-loup",
     "siamese": "siamois",
     "turkish_van": "turc de Van",
-    "basset_hound": "basset",
-    "border_collie": "border collie",
 }
 
 
@@ -127,13 +125,10 @@ def both(english: str, french: str) -> str:
 
 
 def breed_name(class_name: str) -> tuple[str, str]:
-    """ "french_bulldog" -> ("French bulldog", "Bouledogue français")."""
+    """ "french_bulldog" -> ("French Bulldog", "Bouledogue français")."""
     plain = class_name.replace("_", " ")
-    english = {"american": "American", "british": "British", "egyptian": "Egyptian", "english": "English"}
-    first, _, rest = plain.partition(" ")
-    name = " ".join([english.get(first, first[:1].upper() + first[1:]), *rest.split()])
     french = FRENCH_BREEDS.get(class_name, plain)
-    return name, french[:1].upper() + french[1:]
+    return plain.title(), french[:1].upper() + french[1:]
 
 
 def fault(message: str) -> str:

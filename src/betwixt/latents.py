@@ -12,6 +12,8 @@ PARALLEL = 1e-3  # radians from 0 or half a turn, within which latents have no a
 def combine(latents: torch.Tensor, weights: Sequence[float], way: str = "linear") -> torch.Tensor:
     """An affine combination of latents; weights count by their ratio, and may be negative as long as their sum is not.
 
+    What has no weight does not count; of two, it is a point of the way `between` them.
+
     Args:
         latents: (N, D), N from 1.
         weights: N numbers; they are scaled to sum 1.
@@ -31,11 +33,11 @@ def combine(latents: torch.Tensor, weights: Sequence[float], way: str = "linear"
         raise ValueError(f"{len(shares)} weights do not suit latents of shape {tuple(latents.shape)}")
     if not shares.isfinite().all() or shares.sum() <= 1e-6 * shares.abs().sum():
         raise ValueError(f"weights must be numbers of positive sum, not {[*weights]}")
-    shares = shares / shares.sum()
+    latents, shares = latents[shares != 0], shares[shares != 0] / shares.sum()
     if len(latents) == 2:
         return between(latents[0], latents[1], shares[1:], way)[0]
     mean = shares @ latents
-    if way == "linear":
+    if way == "linear" or len(latents) == 1:
         return mean
     return mean * ((shares @ latents.norm(dim=1)) / mean.norm().clamp_min(1e-12)).abs()
 

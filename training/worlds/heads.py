@@ -149,11 +149,10 @@ def _ruff(build: Build, side: int, fur: dict) -> list[Part]:
     return parts
 
 
-def _nose(build: Build, color, at: np.ndarray) -> list[Part]:
-    """A nose's pad and its tip below, as flat as it is wide."""
-    size = build.nose
-    wide = ellipsoid(at, np.array([1.15, 0.78, 0.7]) * size, color=color, pattern=PLAIN, gloss=0.7, shades=False)
-    return [wide]
+def _nose(build: Build, color, at: np.ndarray) -> Part:
+    """A nose's pad, wider than it is high."""
+    size = np.array([1.15, 0.78, 0.7]) * build.nose
+    return ellipsoid(at, size, color=color, pattern=PLAIN, gloss=0.7, shades=False)
 
 
 def _long_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual: dict[str, Any]) -> list[Part]:
@@ -198,7 +197,7 @@ def _long_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual: 
                 shades=False,
             )
         )
-    return [*upper, *nose, *place(jaw, rotation(pitch=GAPE * mouth), hinge)]
+    return [*upper, nose, *place(jaw, rotation(pitch=GAPE * mouth), hinge)]
 
 
 def _short_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual: dict[str, Any]) -> list[Part]:
@@ -229,6 +228,6 @@ def _short_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual:
         *pads,
         bridge,
         *smile,
-        *nose,
+        nose,
         *place(chin, rotation(pitch=GAPE * mouth), (0, y - 0.62 * high, front - 0.62)),
     ]

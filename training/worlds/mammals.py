@@ -55,7 +55,8 @@ def sample_factors(
     picture shows another. Raises ValueError for an unknown breed and for a negative count, seed, start or individual.
     """
     if min(count, seed, start, individual or 0) < 0:
-        raise ValueError(f"count, seed, start and individual must not be negative, got {count}, {seed}, {start}")
+        given = f"{count}, {seed}, {start} and {individual}"
+        raise ValueError(f"count, seed, start and individual must not be negative, got {given}")
     options = [name for name, kind in BREEDS.items() if breed in (None, name, kind.species)]
     if not options:
         raise ValueError(f"breed must be cat, dog or one of {', '.join(NAMES)}, got {breed!r}")
