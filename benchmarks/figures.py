@@ -49,10 +49,11 @@ def section() -> str:
     found = [RESULTS / f"search{name}.json" for name in ("", "_unseen", "_speed")]
     if found[0].is_file():
         parts.append(searches(*(json.loads(path.read_text()) for path in found)))
-    found = [RESULTS / f"{name}.json" for name in ("breeds", "breeds_folds", "clusters")]
+    found = [RESULTS / f"{name}.json" for name in ("breeds", "breeds_folds", "clusters", "mammals_speed")]
     if found[0].is_file():
-        told, by_folds, separated = (json.loads(path.read_text()) for path in found)
+        told, by_folds, separated, speed = (json.loads(path.read_text()) for path in found)
         parts += [["### Mammal Swap"], breeds(told), folds_of_breeds(by_folds), clusters(separated)]
+        parts.append(speed_of_mammals(speed))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -384,6 +385,21 @@ def clusters(tables: dict) -> list[str]:
             }
             lines += [f"| {features} | {figure} | {' | '.join(cells)} |" for figure, cells in figures.items()]
     return lines
+
+
+def speed_of_mammals(table: dict) -> list[str]:
+    """A sentence."""
+    milliseconds = {
+        what: f"{1000 * table[f'seconds for a {what}']:.0f} ms" for what in ("breed", "blend", "film of 17")
+    }
+    seconds = {what: f"{table[f'seconds for {what} of 1000']:.1f} s" for what in ("kmeans", "hdbscan", "a map")}
+    rendered = {size: f"{table[f'rendered a second, {size} pixels']:.0f}" for size in (64, 128)}
+    return [
+        f"On {table['processes']} cores {rendered[64]} mammals of 64x64 pixels are rendered a second, {rendered[128]} of",
+        f"128x128. In one thread a breed takes {milliseconds['breed']}, a blend {milliseconds['blend']}, the pictures of a",
+        f"film {milliseconds['film of 17']}; clusters of 1,000 embedded pictures {seconds['kmeans']} (k-means) or",
+        f"{seconds['hdbscan']} (HDBSCAN), their map {seconds['a map']} (`benchmarks/mammals.py`).",
+    ]
 
 
 def bounds(figure: dict) -> str:
