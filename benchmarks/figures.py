@@ -395,8 +395,8 @@ def speed_of_mammals(table: dict) -> list[str]:
     seconds = {what: f"{table[f'seconds for {what} of 1000']:.1f} s" for what in ("kmeans", "hdbscan", "a map")}
     rendered = {size: f"{table[f'rendered a second, {size} pixels']:.0f}" for size in (64, 128)}
     return [
-        f"On {table['processes']} cores {rendered[64]} mammals of 64x64 pixels a second are rendered, {rendered[128]} of 128.",
-        f"In one thread a breed takes {milliseconds['breed']}, a blend {milliseconds['blend']}, and a film's pictures",
+        f"On {table['processes']} cores {rendered[64]} mammals of 64 pixels are rendered a second, {rendered[128]} of",
+        f"128. In one thread a breed takes {milliseconds['breed']}, a blend {milliseconds['blend']}, a film's pictures",
         f"{milliseconds['film of 17']}; clusters of 1,000 embedded pictures {seconds['kmeans']} by k-means, by HDBSCAN",
         f"{seconds['hdbscan']}, and their map {seconds['a map']} (`benchmarks/mammals.py`).",
     ]
