@@ -24,6 +24,8 @@ from spaces_fixtures import (
     FLAGS_PATH,
     LANDMARKS_PATH,
     LANDMARKS_SPACE,
+    MAMMALS_PATH,
+    MAMMALS_SPACE,
     PATIENCE,
     PROJECT,
     SPACE,
@@ -37,6 +39,7 @@ from betwixt import ImageClassifier
 from betwixt.explain import CUES
 
 LANDMARK_EXAMPLE = next((LANDMARKS_SPACE / "examples").glob("*.png"))
+MAMMAL_EXAMPLES = sorted((MAMMALS_SPACE / "examples").glob("*.png"))
 
 
 @pytest.fixture(scope="session")
@@ -296,6 +299,10 @@ def test_zero_gpu(stand_ins, chromium, tmp_path):
         picture = handle_file(str(LANDMARK_EXAMPLE))
         assert len(landmarks.predict(picture, explained=True, api_name="/search")[1]) == 2
         assert "on the GPU compare" in site.log
+        mammals = Client(f"{site.url}{MAMMALS_PATH}", verbose=False)
+        named = [mammals.predict(handle_file(str(file)), explained=True, api_name="/breed") for file in MAMMAL_EXAMPLES]
+        assert any(heat for _, heat in named)
+        assert "on the GPU hide_places" in site.log
         assert "launched" in site.log
         assert "on the GPU decide" in site.log
         page = chromium.new_page()

@@ -20,6 +20,7 @@ import contextlib
 import random
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import album
@@ -205,15 +206,15 @@ def warm_up() -> None:
 def explain(picture: Image.Image, class_name: str) -> Image.Image:
     """The picture, warm where it speaks for a class. Raises gr.Error: no classifier."""
     model = networks.load(CLASSIFIER)  # here, where a GPU's worker finds it
-    heat = hide_places(to_tensor([picture], model.image_size), model.class_names.index(class_name))
+    heat = next(iter(hide_places(to_tensor([picture], model.image_size), model.class_names.index(class_name))))
     return overlay(fit(picture, SHOWN), heat)
 
 
 @on_gpu
-def hide_places(x: torch.Tensor, class_index: int) -> torch.Tensor:
+def hide_places(x: torch.Tensor, class_index: int) -> Iterator[torch.Tensor]:
     """A picture -> how much each place of it speaks for a class. Little enough work to stay on the CPU, but ZeroGPU
     wants one such function."""
-    return occlusion_map(networks.load(CLASSIFIER), x, class_index, grid=5)
+    yield occlusion_map(networks.load(CLASSIFIER), x, class_index, grid=5)
 
 
 @once

@@ -103,8 +103,8 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         return film(frames, kind=kind, milliseconds=90, there_and_back=not closed)
 
     def pick(first: dict | None, second: dict | None, visit: Visit, event: gr.EventData) -> tuple[Any, Any, Visit]:
-        """An example goes into the box that is empty, else into that of which it is the turn."""
-        box = 0 if not first else 1 if not second else visit.turn
+        """An example goes into the box that is empty; else, or with two quick clicks, into one after the other."""
+        box = visit.turn if bool(first) == bool(second) else int(bool(first))
         visit.turn = 1 - box
         path = examples[event.index][0]
         return (path, gr.skip(), visit) if box == 0 else (gr.skip(), path, visit)
@@ -186,7 +186,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             of_fourth = gr.Slider(-1, 1, 0.25, step=0.05, label=WORDS("share_fourth"))
     boxes = [first, second, third, fourth]
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
-    chosen.select(pick, [first, second, visit], [first, second, visit], **quiet)
+    chosen.select(pick, [first, second, visit], [first, second, visit], trigger_mode="multiple", **quiet)
     surprise.click(lambda: tuple(functions.surprise(2)), None, [first, second], **quiet)
     gr.on(
         [*(box.change for box in boxes), share.change, of_third.change, of_fourth.change, way.input],
