@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-EARS = ("prick", "bat", "folded", "drop", "long", "pompom", "rose")
-
 
 @dataclass(frozen=True)
 class Build:
@@ -15,7 +13,7 @@ class Build:
     muzzle: tuple[float, float, float] = (0.5, 0.4, 0.34)  # length beyond the skull, half width, half height
     muzzle_drop: float = 0.32  # how far its middle lies below the head's
     cheeks: float = 0.2  # how full
-    ears: str = "prick"
+    ears: str = "prick"  # or bat, folded, rose, drop, long, pompom
     ear: tuple[float, float] = (0.95, 0.42)  # length, half width
     ear_spread: float = 30.0  # degrees from upright
     eye: float = 0.23

@@ -12,8 +12,8 @@ from worlds.coats import BODY, COAT, EYE, PLAIN, tinted
 from worlds.sdf import Part, capsule, ellipsoid, place, rotation
 
 GAPE = 26.0  # degrees that a mouth opens
-DARK = (0.16, 0.07, 0.08)  # of a mouth
-TONGUE = (0.92, 0.47, 0.5)
+THROAT = {"color": (0.16, 0.07, 0.08), "pattern": PLAIN, "shades": False}
+TONGUE = {"color": (0.92, 0.47, 0.5), "pattern": PLAIN, "shades": False}
 RIM = (0.13, 0.09, 0.09)  # of an eye
 TURN_OF_BODY = 0.35  # of the head's yaw
 
@@ -31,7 +31,7 @@ def head(breed: Breed, individual: dict[str, Any], mouth: float) -> list[Part]:
         parts += _eye(breed, build, individual, side, fur)
         parts += _ruff(build, side, fur)
     jaws = _long_jaws if build.muzzle[0] > 0.3 else _short_jaws
-    return parts + jaws(build, breed, mouth, fur, individual)
+    return parts + jaws(build, breed, mouth, fur)
 
 
 def body(breed: Breed, individual: dict[str, Any]) -> list[Part]:
@@ -155,7 +155,7 @@ def _nose(build: Build, color, at: np.ndarray) -> Part:
     return ellipsoid(at, size, color=color, pattern=PLAIN, gloss=0.7, shades=False)
 
 
-def _long_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual: dict[str, Any]) -> list[Part]:
+def _long_jaws(build: Build, breed: Breed, mouth: float, fur: dict) -> list[Part]:
     """A dog's muzzle, which reaches beyond its skull."""
     length, half, high = build.muzzle
     y, start = -build.muzzle_drop, 0.35 * build.skull[2]
@@ -169,38 +169,18 @@ def _long_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual: 
     hinge = np.array([0, y - 0.42 * high, start])
     reach = front - start - 0.16
     lower = {**fur, "soft": False}
+    throat = (0, 0.1 * high, 0.1), (0, -0.02 * high, reach - 0.02)
     jaw = [
         capsule((0, -0.16 * high, 0.1), (0, -0.3 * high, reach), 0.66 * half, 0.5 * half, flat=(0.62, 1.0), **lower),
-        capsule(
-            (0, 0.1 * high, 0.1),
-            (0, -0.02 * high, reach - 0.02),
-            0.5 * half,
-            0.4 * half,
-            flat=(0.5, 1.0),
-            color=DARK,
-            pattern=PLAIN,
-            shades=False,
-        ),
+        capsule(*throat, 0.5 * half, 0.4 * half, flat=(0.5, 1.0), **THROAT),
     ]
     if mouth > 0.15:
-        out = reach + 0.3 * (mouth - 0.15)
-        jaw.append(
-            capsule(
-                (0, 0.2 * high, 0.4 * reach),
-                (0, 0.02 * high, out),
-                0.4 * half,
-                0.36 * half,
-                flat=(0.3, 1.0),
-                color=TONGUE,
-                pattern=PLAIN,
-                gloss=0.4,
-                shades=False,
-            )
-        )
+        tongue = (0, 0.2 * high, 0.4 * reach), (0, 0.02 * high, reach + 0.3 * (mouth - 0.15))
+        jaw.append(capsule(*tongue, 0.4 * half, 0.36 * half, flat=(0.3, 1.0), gloss=0.4, **TONGUE))
     return [*upper, nose, *place(jaw, rotation(pitch=GAPE * mouth), hinge)]
 
 
-def _short_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual: dict[str, Any]) -> list[Part]:
+def _short_jaws(build: Build, breed: Breed, mouth: float, fur: dict) -> list[Part]:
     """A cat's or a bulldog's muzzle: two pads, a chin below them."""
     length, half, high = build.muzzle
     y = -build.muzzle_drop
@@ -220,14 +200,7 @@ def _short_jaws(build: Build, breed: Breed, mouth: float, fur: dict, individual:
     lower = {**fur, "soft": False}
     chin = [ellipsoid((0, -0.12, 0.5), (0.62 * half, 0.5 * high, 0.26), **lower)]
     if mouth > 0.1:
-        chin.append(ellipsoid((0, 0.04, 0.44), (0.5 * half, 0.3 * high, 0.26), color=DARK, pattern=PLAIN, shades=False))
-        chin.append(
-            ellipsoid((0, 0.07, 0.48), (0.34 * half, 0.16 * high, 0.27), color=TONGUE, pattern=PLAIN, shades=False)
-        )
-    return [
-        *pads,
-        bridge,
-        *smile,
-        nose,
-        *place(chin, rotation(pitch=GAPE * mouth), (0, y - 0.62 * high, front - 0.62)),
-    ]
+        chin.append(ellipsoid((0, 0.04, 0.44), (0.5 * half, 0.3 * high, 0.26), **THROAT))
+        chin.append(ellipsoid((0, 0.07, 0.48), (0.34 * half, 0.16 * high, 0.27), **TONGUE))
+    hinge = (0, y - 0.62 * high, front - 0.62)
+    return [*pads, bridge, *smile, nose, *place(chin, rotation(pitch=GAPE * mouth), hinge)]
