@@ -9,10 +9,6 @@ Rendered pictures that are held out show animals that were never seen, in any po
 the classes that have FREQUENT or more; among them alone each picture has few answers to choose from.
 """
 
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sources import pictures_below
 from tables import NEITHER, ImageTable, concatenate, folds, read_dataset
-from tqdm import tqdm
+from trainings import train_classifiers
 
 from betwixt import metrics
 from betwixt.breeds import species_of
@@ -38,7 +34,8 @@ SMALL = 64  # pixels: what a small generator draws
 FAR = 30.0  # degrees from which a head is turned away
 BATCH = 64
 LINEAR = "linear probe"
-BACKBONE = ["--architecture", "torchvision/squeezenet1_0", "--image-size", "160", "--embedding-dim", "384"]
+NETWORK, SIZE = "torchvision/squeezenet1_0", 160  # pixels that photos are fitted to
+BACKBONE = ["--architecture", NETWORK, "--image-size", str(SIZE), "--embedding-dim", "384"]
 RECIPES = {
     "whitened": [*BACKBONE, "--freeze", "--steps", "1"],
     "fine-tuned": [*BACKBONE, "--steps", "600", "--batch-size", "64", "--learning-rate", "1e-3", "--balance", "0.5"],
@@ -158,8 +155,7 @@ def measure_folds(options: Folds) -> dict:
     if unknown := [name for name in options.recipes if name not in RECIPES]:
         raise ValueError(f"no recipe {', '.join(unknown)}: choose of {', '.join(RECIPES)}")
     train_folds(options)
-    size = int(BACKBONE[BACKBONE.index("--image-size") + 1])
-    table = concatenate([read_dataset(name, split, size) for name in options.dataset for split in ("train", "test")])
+    table = concatenate([read_dataset(name, split, SIZE) for name in options.dataset for split in ("train", "test")])
     groups, sizes = torch.tensor(table.columns["group"]), table.labels.bincount()
     scores = {LINEAR: linear_probe(table, options)}
     for name in options.recipes:
@@ -191,7 +187,7 @@ def measure_folds(options: Folds) -> dict:
 
 def linear_probe(table: ImageTable, options: Folds) -> torch.Tensor:
     """Logistic regression on the backbone's features, out of fold: (seeds, N, K)."""
-    backbone = ImageClassifier(architecture=BACKBONE[1], class_names=table.class_names, image_size=160).eval()
+    backbone = ImageClassifier(architecture=NETWORK, class_names=table.class_names, image_size=SIZE).eval()
     backbone.load_backbone(options.weights)
     with torch.inference_mode():
         sides = [
@@ -211,20 +207,14 @@ def linear_probe(table: ImageTable, options: Folds) -> torch.Tensor:
 
 def train_folds(options: Folds) -> None:
     """Train what is not trained yet: every recipe, seed and fold."""
-    script = Path(__file__).with_name("train_classifier.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
 
-    def train(name: str, seed: int, fold: int) -> None:
-        command = [sys.executable, str(script), "--name", run_name(options, name, seed, fold)]
-        command += ["--dataset", *options.dataset, "--weights", options.weights, *RECIPES[name]]
-        command += ["--fold", str(fold), "--num-folds", str(options.num_folds), "--seed", str(seed)]
-        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise ValueError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
+    def settings(name: str, seed: int, fold: int) -> list[str]:
+        run = ["--name", run_name(options, name, seed, fold), "--dataset", *options.dataset]
+        run += ["--weights", options.weights, *RECIPES[name]]
+        return [*run, "--fold", str(fold), "--num-folds", str(options.num_folds), "--seed", str(seed)]
 
-    todo = list(product(options.recipes, range(options.seeds), range(options.num_folds)))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(tqdm(pool.map(lambda run: train(*run), todo), total=len(todo), unit="training"))
+    todo = product(options.recipes, range(options.seeds), range(options.num_folds))
+    train_classifiers([settings(*run) for run in todo], options.jobs)
 
 
 def run_name(options: Folds, name: str, seed: int, fold: int) -> str:

@@ -9,10 +9,7 @@ compares them in pairs on the same pictures; it describes recipes. A card descri
 no published model was trained on.
 """
 
-import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -21,7 +18,7 @@ import torch
 from loop import RUNS, last_checkpoint
 from options import option, run_command
 from tables import NEITHER, ImageTable, concatenate, folds, read_dataset
-from tqdm import tqdm
+from trainings import train_classifiers
 
 from betwixt import metrics
 from betwixt.classifier import ImageClassifier
@@ -259,35 +256,14 @@ def calibration_error(odds: torch.Tensor, labels: torch.Tensor) -> float:
 
 def train_folds(recipes: dict[str, list[str]], options: CrossValidation) -> None:
     """Train what is not trained yet: every recipe, seed and fold."""
-    script = Path(__file__).with_name("train_classifier.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
 
-    def train(name: str, seed: int, fold: int) -> None:
-        command = [
-            sys.executable,
-            str(script),
-            "--name",
-            run_name(options.dataset, name, seed, fold),
-            "--dataset",
-            *options.dataset,
-        ]
-        command += [
-            *recipes[name],
-            "--fold",
-            str(fold),
-            "--num-folds",
-            str(options.num_folds),
-            "--seed",
-            str(seed),
-        ]
-        command += ["--checkpoint-every", "1000000"]
-        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise ValueError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
+    def settings(name: str, seed: int, fold: int) -> list[str]:
+        run = ["--name", run_name(options.dataset, name, seed, fold), "--dataset", *options.dataset, *recipes[name]]
+        run += ["--fold", str(fold), "--num-folds", str(options.num_folds), "--seed", str(seed)]
+        return [*run, "--checkpoint-every", "1000000"]
 
-    todo = list(product(recipes, range(options.seeds), range(options.num_folds)))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(tqdm(pool.map(lambda run: train(*run), todo), total=len(todo), unit="training"))
+    todo = product(recipes, range(options.seeds), range(options.num_folds))
+    train_classifiers([settings(*run) for run in todo], options.jobs)
 
 
 def run_name(datasets: list[str], name: str, seed: int, fold: int) -> str:

@@ -12,10 +12,6 @@ alone, among the same pictures whatever the encoder; and once more among those o
 on the others may put these out of the way.
 """
 
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,7 +22,7 @@ from encoders import embed, load
 from loop import RUNS, folder_of, last_checkpoint
 from options import option, run_command
 from tables import ImageTable, concatenate, joined, read_dataset
-from tqdm import tqdm
+from trainings import train_classifiers
 
 from betwixt import metrics, plain_features
 from betwixt.classifier import Embedding, GeneralisedMean, ImageClassifier
@@ -222,24 +218,18 @@ def whitened(
 
 def train_folds(recipes: list[str], fold_of: dict[str, int], options: Unseen) -> None:
     """Train what is not trained yet: every recipe on the places of all folds but one."""
-    script = Path(__file__).with_name("train_classifier.py")
-    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
 
-    def train(name: str, fold: int) -> None:
+    def settings(name: str, fold: int) -> list[str]:
         hidden = [place for place, of in fold_of.items() if of == fold]
-        settings = ["--mixup", "0", "--cutout", "0", "--batch-size", "32", "--checkpoint-every", "1000000"]
+        shared = ["--mixup", "0", "--cutout", "0", "--batch-size", "32", "--checkpoint-every", "1000000"]
         if "scratch" not in name:
-            settings += ["--architecture", "torchvision/squeezenet1_0", "--weights", options.weights]
-            settings += ["--embedding-dim", "512"]
-        command = [sys.executable, str(script), "--name", run_name(options, name, fold), "--dataset", *options.dataset]
-        command += ["--join", "--image-size", str(options.image_size), "--without", *hidden, *settings, *RECIPES[name]]
-        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        if done.returncode:
-            raise ValueError(f"{' '.join(command)} failed: {done.stderr.strip().splitlines()[-1]}")
+            shared += ["--architecture", "torchvision/squeezenet1_0", "--weights", options.weights]
+            shared += ["--embedding-dim", "512"]
+        run = ["--name", run_name(options, name, fold), "--dataset", *options.dataset]
+        run += ["--join", "--image-size", str(options.image_size), "--without", *hidden]
+        return [*run, *shared, *RECIPES[name]]
 
-    todo = list(product(recipes, range(options.num_folds)))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(tqdm(pool.map(lambda run: train(*run), todo), total=len(todo), unit="training"))
+    train_classifiers([settings(*run) for run in product(recipes, range(options.num_folds))], options.jobs)
 
 
 def run_name(options: Unseen, name: str, fold: int) -> str:

@@ -1,8 +1,8 @@
 """Datasets whose label is a name, a place or a breed: rendered, from folders of photos, or from the Hub."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -37,10 +37,19 @@ class Labels:
     world: ModuleType
     column: str  # of the factors
     names: tuple[str, ...]
-    factors: Callable[[int, int, int], Factors]  # (seed, start, size) -> each label in turn
     rendered: str  # sentences
     photos: str  # with {count}
     tasks: tuple[str, ...]  # as the Hub names them
+
+
+def in_turn(labels: Labels, seed: int, start: int, size: int) -> Factors:
+    """Pictures `start` to `start + size - 1` of a seed, of each label in turn; no two show the same view."""
+    names = labels.names
+    shown = [
+        labels.world.sample_factors(1, seed, names[number % len(names)], start=number)
+        for number in range(start, start + size)
+    ]
+    return Factors(tuple(row for factors in shown for row in factors.rows))
 
 
 def make(recipe: LabelledRecipe, labels: Labels) -> None:
@@ -50,7 +59,7 @@ def make(recipe: LabelledRecipe, labels: Labels) -> None:
         case ["rendered"]:
             records = rendered(
                 labels.world,
-                lambda start, size: labels.factors(recipe.seed, start, size),
+                partial(in_turn, labels, recipe.seed),
                 recipe.count * len(labels.names),
                 recipe.image_size,
                 parts,

@@ -11,27 +11,16 @@ fifth of all, by content, becomes the test split. A render that was killed goes 
 from labelled import LabelledRecipe, Labels, make
 from options import parse, run
 from worlds import landmarks
-from worlds.factors import Factors
 
 
 def main() -> None:
     run(make, parse(LabelledRecipe, {}, __doc__.splitlines()[0]), PLACES)
 
 
-def views(seed: int, start: int, size: int) -> Factors:
-    """Every place in turn, no two from the same side."""
-    shown = [
-        landmarks.sample_factors(1, seed, landmarks.PLACES[number % len(landmarks.PLACES)], start=number)
-        for number in range(start, start + size)
-    ]
-    return Factors(tuple(row for factors in shown for row in factors.rows))
-
-
 PLACES = Labels(
     landmarks,
     "place",
     landmarks.PLACES,
-    views,
     f"Rendered landmarks: {len(landmarks.STRUCTURES)} kinds of structure, {landmarks.INDIVIDUALS} places of each, "
     "seen from all sides, near and far, in every season and light, with the factors that made each picture.",
     "Pictures of {count} places.",

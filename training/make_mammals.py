@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from labelled import LabelledRecipe, Labels, make
 from options import option, parse, run
 from worlds import mammals
-from worlds.factors import Factors
 
 
 @dataclass
@@ -28,20 +27,10 @@ def main() -> None:
     run(make, parse(Recipe, {}, __doc__.splitlines()[0]), BREEDS)
 
 
-def heads(seed: int, start: int, size: int) -> Factors:
-    """Every breed in turn, each picture another animal."""
-    shown = [
-        mammals.sample_factors(1, seed, mammals.NAMES[number % len(mammals.NAMES)], start=number)
-        for number in range(start, start + size)
-    ]
-    return Factors(tuple(row for factors in shown for row in factors.rows))
-
-
 BREEDS = Labels(
     mammals,
     "breed",
     mammals.NAMES,
-    heads,
     f"Rendered heads of dogs and cats: {len(mammals.NAMES)} breeds, each picture another animal, turned and nodding by "
     "up to 45 degrees, in changing light and places, with the factors that made each picture. Breed, individual and "
     "pose are independent: `worlds.mammals.swapped` gives any animal in any other's pose.",

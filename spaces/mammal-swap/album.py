@@ -1,8 +1,9 @@
 """Pictures that are put into clusters, with what is known of them, and what networks make of them, computed once."""
 
+import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import networks
@@ -15,6 +16,7 @@ from betwixt.breeds import species_of
 from betwixt.collection import Collection, read_collection
 from betwixt.hub import locate, resolve
 from betwixt.images import ImageError, fit, open_image
+from betwixt.linked_maps import sheet_of
 from betwixt.maps import TSNEMap
 from betwixt.once import once
 from betwixt.page import data_uri
@@ -22,10 +24,10 @@ from betwixt.page import data_uri
 DATASET = "mammals"
 OWN_COLLECTION = "BETWIXT_COLLECTION"  # variable: a folder with one for each breed, or a dataset, of the Space's owner
 KEPT, THUMBNAIL = 192, 112  # sides in pixels
+TILE = (32, 32)  # of a picture on the maps
 MOST = 1000  # pictures of a collection
 PERPLEXITY = 20.0
 FACING = 15.0  # degrees from which a head is turned to a side
-Progress = Callable[[float], None]
 
 
 @dataclass(eq=False)
@@ -47,11 +49,11 @@ class Album:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def features(self, name: str, on_progress: Progress | None = None) -> torch.Tensor:
+    def features(self, name: str) -> torch.Tensor:
         """(N, D) by one of `networks.FEATURES`. Raises gr.Error: the network cannot be loaded."""
         with self._turns.setdefault(name, threading.Lock()):
             if name not in self._features:
-                self._features[name] = networks.embed(name, self.pictures, on_progress)
+                self._features[name] = networks.embed(name, self.pictures)
             return self._features[name]
 
     def map(self, name: str) -> TSNEMap:
@@ -61,6 +63,11 @@ class Album:
             if name not in self._maps:
                 self._maps[name] = TSNEMap.fit(features, PERPLEXITY)
             return self._maps[name]
+
+    @functools.cached_property
+    def sheet(self) -> str:
+        """All pictures on one, as the maps cut them from it."""
+        return sheet_of(self.pictures, TILE)
 
     def thumbnail(self, row: int) -> str:
         """A small picture for the page."""

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import gradio as gr
 import torch
@@ -10,7 +10,7 @@ from PIL import Image
 
 from betwixt import VAE, ImageClassifier
 from betwixt.hub import HubError, locate
-from betwixt.images import BATCH, batches, to_images
+from betwixt.images import to_images, to_tensor
 from betwixt.once import once
 
 CLASSIFIER, CODER, PRETRAINED = "mammals-breeds", "mammals-vae", "landmarks-pretrained"
@@ -56,8 +56,7 @@ def opinion(picture: Image.Image) -> list[tuple[str, float]]:
 def encode(pictures: Sequence[Image.Image]) -> torch.Tensor:
     """Pictures -> the means of their latents (N, latent_dim). Raises as `load`."""
     coder = load(CODER)
-    found = [coder.encode(x)[0] for x in batches(pictures, coder.image_size, next(coder.parameters()).device)]
-    return torch.cat([torch.empty(0, coder.latent_dim), *found])
+    return coder.encode(to_tensor(pictures, coder.image_size))[0]
 
 
 @torch.inference_mode()
@@ -66,19 +65,9 @@ def decode(latents: torch.Tensor) -> list[Image.Image]:
     return to_images(load(CODER).decode(latents))
 
 
-def embed(
-    name: str, pictures: Sequence[Image.Image], on_progress: Callable[[float], None] | None = None
-) -> torch.Tensor:
-    """Pictures -> features (N, D), rows of length 1, by one of FEATURES; `on_progress` hears the share that is done.
-
-    Raises as `load`.
-    """
-    model, layer, parts = load(name), FEATURES[name][1], []
-    if layer and f"network.{layer}" not in dict(model.named_modules()):  # of another backbone: the last
-        layer = None
-    for start in range(0, len(pictures), BATCH):
-        some = pictures[start : start + BATCH]
-        parts.append(model.embed(some, layer) if layer else model.embed(some))
-        if on_progress:
-            on_progress(min(1.0, (start + BATCH) / len(pictures)))
-    return torch.cat(parts)
+def embed(name: str, pictures: Sequence[Image.Image]) -> torch.Tensor:
+    """Pictures -> features (N, D), rows of length 1, by one of FEATURES. Raises as `load`."""
+    model, layer = load(name), FEATURES[name][1]
+    if layer and f"network.{layer}" in dict(model.named_modules()):
+        return model.embed(pictures, layer)
+    return model.embed(pictures)  # also where it has another backbone

@@ -74,9 +74,9 @@ def blend(
         f'<img src="{data_uri(fit(image, 128), "PNG")}" alt=""><small>{t:g}</small></li>'
         for t, image in strip
     )
-    crossfades = "".join(
-        f'<li><img src="{data_uri(_crossfade(ends[0][0], ends[1][0], t))}" alt=""></li>' for t, _ in strip
-    )
+    first, second = (fit(brought, 96) for brought, *_ in ends[:2])
+    # Beyond both Pillow extrapolates.
+    crossfades = "".join(f'<li><img src="{data_uri(Image.blend(first, second, t))}" alt=""></li>' for t, _ in strip)
     return (
         f'<div class="blend"><figure class="made"><img src="{large}" alt="blend · mélange"><figcaption>{words}'
         f'</figcaption></figure><div class="ends">{stage}</div>'
@@ -93,11 +93,6 @@ def _end(brought: Image.Image, drawn: Image.Image, share: float) -> str:
         f'<figure><span class="pair"><img src="{first}" alt=""><img src="{second}" alt=""></span>'
         f"<figcaption><b>{share:+.2f}</b> <small>{words}</small></figcaption></figure>"
     )
-
-
-def _crossfade(first: Image.Image, second: Image.Image, share: float) -> Image.Image:
-    """Pixels between two pictures and beyond, as Pillow extrapolates them."""
-    return Image.blend(fit(first, 96), fit(second, 96), share)
 
 
 def film(data: bytes) -> str:

@@ -77,7 +77,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
     def blended(known: list, shares: list[float], share: float, way: str) -> str:
         pictures, points = zip(*[one for one in known if one], strict=True)
         points = torch.stack(points)
-        strip = torch.cat([latents.between(points[0], points[1], torch.tensor([t]), way) for t in STRIP])
+        strip = latents.between(points[0], points[1], torch.tensor(STRIP), way)
         middle = latents.combine(points, shares, way)
         on_the_way = share if len(points) == 2 else None
         drawn = functions.decode(torch.cat([middle[None], points, strip]))
@@ -92,15 +92,11 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             return panel.refusal(fault(str(getattr(error, "message", error)))), GONE, GONE
         if known[0] is None or known[1] is None:
             return panel.note(*(ONE if any(known) else EMPTY)), GONE, GONE
-        points = [one[1] for one in known if one]
-        files = {kind: _film(points, way, kind) for kind in FORMATS}
+        points = torch.stack([one[1] for one in known if one])
+        frames = functions.decode(latents.path(points, STEPS, way, len(points) > 2))
+        files = {kind: _film(frames, len(points), kind) for kind in FORMATS}
         buttons = [gr.update(value=uploads.offer(files[kind], f"blend.{kind}"), visible=True) for kind in FORMATS]
         return panel.film(files["webp"]), *buttons
-
-    def _film(points: Sequence[torch.Tensor], way: str, kind: str) -> bytes:
-        closed = len(points) > 2
-        frames = functions.decode(latents.path(torch.stack([*points]), STEPS, way, closed))
-        return film(frames, kind=kind, milliseconds=90, there_and_back=not closed)
 
     def pick(first: dict | None, second: dict | None, visit: Visit, event: gr.EventData) -> tuple[Any, Any, Visit]:
         """An example goes into the box that is empty; else, or with two quick clicks, into one after the other."""
@@ -156,8 +152,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             raise gr.Error(f"{str(error).rstrip('.')}.", print_exception=False) from None
         if moving is None:
             return picture, None
-        data = film(functions.decode(moving), kind=kind, milliseconds=90, there_and_back=len(points) == 2)
-        return picture, uploads.offer(data, f"blend.{kind}")
+        return picture, uploads.offer(_film(functions.decode(moving), len(points), kind), f"blend.{kind}")
 
     visit = gr.State(Visit(), time_to_live=FORGET_AFTER)
     with gr.Row(elem_id="blend-boxes"):
@@ -221,6 +216,11 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         api_name="blend",
         concurrency_limit=4,
     )
+
+
+def _film(frames: Sequence[Image.Image], stops: int, kind: str) -> bytes:
+    """Between two pictures there and back, and round and round where there are more."""
+    return film(frames, kind=kind, milliseconds=90, there_and_back=stops == 2)
 
 
 def _shares(known: Sequence, share: float, of_third: float, of_fourth: float) -> list[float]:

@@ -10,16 +10,15 @@ import gradio as gr
 import panel
 import torch
 import uploads
-from album import KEPT, Album
+from album import KEPT, TILE, Album
 from words import WORDS, both, breed_name, fault
 
 from betwixt.clusters import METHODS, NOISE, Clusters, adjusted_mutual_information, find, purity
 from betwixt.images import ImageError, fit
-from betwixt.linked_maps import SCRIPT, STYLE, TEMPLATE, Side, linked_maps, sheet_of
+from betwixt.linked_maps import SCRIPT, STYLE, TEMPLATE, Side, linked_maps
 from betwixt.page import into_view
 
 FORGET_AFTER = 3000  # seconds
-TILE = (32, 32)
 NEAREST = 5
 TYPICAL, ODD = 6, 3  # pictures of each cluster
 MOSTLY = 0.5  # share of a cluster that names it
@@ -139,8 +138,7 @@ def create_tab(
         sides = [
             Side(names[name], album.map(name).positions, nearest(album.features(name))) for name in (seen_by, other)
         ]
-        sheet = sheet_of(album.pictures, TILE)
-        value = linked_maps(album.key, album.names, tuple(sides), sheet, TILE, groups, hint=HINT)
+        value = linked_maps(album.key, album.names, tuple(sides), album.sheet, TILE, groups, hint=HINT)
         value["frames"] = [*panel.COLORS]
         shown = {_short(album, clusters, label): label for label in range(min(clusters.count, rest))}
         shown |= {both("others", "autres"): rest} if rest in groups else {}
@@ -304,10 +302,16 @@ def gallery(album: Album, clusters: Clusters) -> str:
 
 def _short(album: Album, clusters: Clusters, label: int) -> str:
     """A cluster's number, and what most of it is, for the legend."""
-    known = album.truth.get("breed") or album.truth.get("folder") or []
-    breeds = [known[row] for row in clusters.members(label) if known]
-    best = max(sorted(set(breeds)), key=breeds.count, default="")
-    return f"{label + 1} {_answer(best)}" if best and breeds.count(best) >= MOSTLY * len(breeds) else f"{label + 1}"
+    known = album.truth.get("breed") or album.truth.get("folder")
+    best, share = _most(known, clusters.members(label)) if known else ("", 0.0)
+    return f"{label + 1} {_answer(best)}" if best and share >= MOSTLY else f"{label + 1}"
+
+
+def _most(answers: Sequence[str], rows: Sequence[int]) -> tuple[str, float]:
+    """The most frequent answer of these rows, and its share."""
+    here = [answers[row] for row in rows]
+    best = max(sorted(set(here)), key=here.count)
+    return best, here.count(best) / len(here)
 
 
 def _holds(album: Album, rows: Sequence[int]) -> str:
@@ -315,9 +319,7 @@ def _holds(album: Album, rows: Sequence[int]) -> str:
     parts = []
     for question, least in (("breed", MOSTLY), ("folder", MOSTLY), ("pose", 0.7)):
         if question in album.truth:
-            answers = [album.truth[question][row] for row in rows]
-            best = max(sorted(set(answers)), key=answers.count)
-            share = answers.count(best) / len(answers)
+            best, share = _most(album.truth[question], rows)
             if share >= least and best:
                 parts.append(f"{panel.percent(share)} {_answer(best)}")
     if parts or not {"breed", "folder"} & {*album.truth}:
