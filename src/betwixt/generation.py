@@ -67,6 +67,20 @@ def check_request(
     return combine
 
 
+def check_seeds(seeds: Sequence[int]) -> list[int]:
+    """The seeds, where all can be drawn.
+
+    Raises:
+        ValueError: none, more than `MAX_COUNT`, or one that is no whole number from 0 to `MAX_SEED`.
+    """
+    seeds = list(seeds)
+    if not 1 <= len(seeds) <= MAX_COUNT:
+        raise ValueError(f"1 to {MAX_COUNT} seeds can be drawn, not {len(seeds)}")
+    if wrong := [seed for seed in seeds if type(seed) is not int or not 0 <= seed <= MAX_SEED]:
+        raise ValueError(f"a seed must be a whole number from 0 to {MAX_SEED}, not {wrong[0]!r}")
+    return seeds
+
+
 def noise_of(seed: int, count: int, shape: Sequence[int], draws: int = 1) -> torch.Tensor:
     """(draws, count, *shape) of deviation 1; picture i has a seed of its own, seed + i, whatever the count."""
     each = [torch.Generator().manual_seed(seed + number) for number in range(count)]
