@@ -96,6 +96,35 @@ def differentiable(x: torch.Tensor, cutout_size: float = 0.5) -> torch.Tensor:
     return cutout(x, cutout_size) if cutout_size else x
 
 
+def adaptive(x: torch.Tensor, p: torch.Tensor | float) -> torch.Tensor:
+    """Each change with probability p in each picture, for what a discriminator sees (Karras et al. 2020, appendix B).
+
+    Of the paper's changes those of place and of colour, but no quarter turns and no other hues. As long as p is under
+    about 0.8 a generator does not learn to draw them: changed twice, its pictures would be changed too often.
+    Values may leave [-1, 1], as in `differentiable`.
+    """
+    count = len(x)
+
+    def chosen() -> torch.Tensor:
+        return (torch.rand(count, device=x.device) < p).to(x.dtype)
+
+    def normal(deviation: float) -> torch.Tensor:
+        return torch.randn(count, device=x.device) * deviation * chosen()
+
+    stretch, zoom, angle = torch.exp2(normal(0.2)), torch.exp2(normal(0.2)), normal(math.pi / 6)
+    cos, sin = angle.cos(), angle.sin()
+    rows = [
+        torch.stack([cos * zoom * stretch, -sin * zoom / stretch, normal(0.25)], 1),
+        torch.stack([sin * zoom * stretch, cos * zoom / stretch, normal(0.25)], 1),
+    ]
+    grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
+    x = F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    brightness, contrast, saturation = normal(0.2), torch.exp2(normal(0.5)), torch.exp2(normal(1.0))
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * saturation.view(-1, 1, 1, 1)
+    return x * contrast.view(-1, 1, 1, 1) + brightness.view(-1, 1, 1, 1)
+
+
 def mixup(x: torch.Tensor, targets: torch.Tensor, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Blend each picture and its target (B, K) with another's, by a Beta(alpha, alpha) share (Zhang et al. 2018)."""
     if alpha == 0:

@@ -1,6 +1,8 @@
 """What all recipes of generators share: what they learn from, and what is drawn while they learn."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -20,20 +22,28 @@ def load(recipe, join: bool = False) -> tuple[ImageTable, ImageTable]:
     return training.of_classes(classes), test.of_classes(classes)
 
 
+Rows = list[list[Image.Image]]
+
+
+def rows_of(model) -> Rows:
+    """A row of each class, then one of what lies in the middle of all; of a network without classes, one row."""
+    rows = [model.generate({name: 1.0}, ROW, seed=0) for name in model.class_names]
+    return [*rows, model.generate(None, ROW, seed=0) if model.class_names else model.sample(ROW, seed=0)]
+
+
 class Watch:
     """Called with a generator, writes RUN/samples/NUMBER.png and gives {"copies": share of copies among them}.
 
-    One row a class, then a row of what lies in the middle of all of them (of a network without classes, one row). A
-    copy is nearer than a third of the distance to the second nearest training picture.
+    A copy is nearer than a third of the distance to the second nearest training picture.
     """
 
-    def __init__(self, run: Path, training: ImageTable):
+    def __init__(self, run: Path, training: ImageTable, rows: Callable[[Any], Rows] = rows_of):
+        self.rows = rows
         self.folder, self.pictures = run / "samples", from_bytes(training.pixels)
         self.groups = torch.tensor(training.columns.get("group", [*range(len(training))]))
 
     def __call__(self, model) -> dict[str, float]:
-        rows = [model.generate({name: 1.0}, ROW, seed=0) for name in model.class_names]
-        rows.append(model.generate(None, ROW, seed=0) if model.class_names else model.sample(ROW, seed=0))
+        rows = self.rows(model)
         self.folder.mkdir(parents=True, exist_ok=True)
         grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
         drawn = to_tensor([picture for row in rows for picture in row], model.image_size)

@@ -21,6 +21,7 @@ from torch import nn
 
 from betwixt.conditional_gan import ARCHITECTURES, ConditionalGAN, Discriminator, PlainDiscriminator
 from betwixt.images import from_bytes
+from betwixt.losses import gradient_penalty
 
 R1_EVERY = 16  # steps; the penalty is as much stronger ("lazy", Karras et al. 2020)
 WITHOUT_CUTOUT = 0.1  # of the steps: a discriminator that begins with hidden squares learns to look for those
@@ -126,15 +127,14 @@ class Game(nn.Module):
         discriminator_loss = F.softplus(-of_real).mean() + F.softplus(of_fake).mean()
         loss = generator_loss + discriminator_loss
         if recipe.r1 and step % R1_EVERY == 0:
-            loss = loss + R1_EVERY * recipe.r1 / 2 * self.gradient_penalty(seen(real), labels)
+            loss = loss + R1_EVERY * recipe.r1 / 2 * self.steepness(seen(real), labels)
         return loss, {"real": of_real.mean(), "fake": of_fake.mean()}
 
-    def gradient_penalty(self, real: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The mean of the squared gradient at real pictures (Mescheder et al. 2018, equation 9), in float32."""
+    def steepness(self, real: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """R1, in float32."""
         with torch.autocast(real.device.type, enabled=False):
             real = real.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.discriminator(real, labels).sum(), real, create_graph=True)
-        return gradient.square().sum((1, 2, 3)).mean()
+            return gradient_penalty(self.discriminator(real, labels), real)
 
     def save_pretrained(self, folder: Path) -> None:
         """What is published is the generator."""

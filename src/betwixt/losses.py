@@ -42,3 +42,33 @@ def free_bits(divergence: torch.Tensor, least: float) -> torch.Tensor:
     "Improving Variational Inference with Inverse Autoregressive Flow", appendix C.8.
     """
     return divergence.mean(0).clamp_min(least).sum()
+
+
+def gradient_penalty(logits: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The mean of the squared gradient of what a discriminator says of real pictures, R1; a scalar to train on.
+
+    Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?", equation 9, without its weight.
+
+    Args:
+        logits: (B,) or (B, 1), computed from x.
+        x: pictures (B, C, H, W) that require a gradient.
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
+
+
+def path_length(pictures: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """How far pictures move with their styles, in a random direction of theirs; to train on.
+
+    Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN", section 3.2.
+
+    Args:
+        pictures: (B, C, H, W), computed from w.
+        w: (B, num_ws, w_dim) styles that require a gradient.
+
+    Returns:
+        (B,) from 0.
+    """
+    noise = torch.randn_like(pictures) / (pictures.shape[2] * pictures.shape[3]) ** 0.5
+    (gradient,) = torch.autograd.grad((pictures * noise).sum(), w, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()

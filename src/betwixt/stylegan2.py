@@ -23,6 +23,7 @@ from betwixt.images import to_images
 from betwixt.layers import batch_deviation, clipped, unit_power
 
 NOISE_MODES = ("const", "random", "none")
+GAIN = math.sqrt(2)  # of what goes through a leaky ReLU; it may be scaled before, where that takes no pass of its own
 
 
 class StyleGAN2Generator(PretrainedMixin, nn.Module):
@@ -176,7 +177,7 @@ class MappingNetwork(nn.Module):
             raise ValueError(f"c was given, of shape {tuple(c.shape)}, and c_dim is 0: it is told of no classes")
         x = torch.cat(parts, 1)
         for number in range(self.num_layers):
-            x = active(getattr(self, f"fc{number}")(x))
+            x = active(GAIN * getattr(self, f"fc{number}")(x))
         if self.num_ws is None:
             return x
         w = x[:, None].repeat(1, self.num_ws, 1)
@@ -287,13 +288,13 @@ class SynthesisLayer(nn.Module):
         else:
             x = F.conv2d(x, self.weight, padding=1)
         power = style.float().square() @ self.weight.square().sum((2, 3)).T
-        x = x * (power + 1e-8).rsqrt()[:, :, None, None].to(x.dtype)
+        scale = GAIN * (power + 1e-8).rsqrt()[:, :, None, None]
+        offset = GAIN * self.bias[:, None, None]
         if noise_mode == "const":
-            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
+            offset = offset + GAIN * self.noise_strength * self.noise_const
         elif noise_mode == "random":
-            noise = torch.randn(len(x), 1, *x.shape[2:], device=x.device)
-            x = x + (noise * self.noise_strength).to(x.dtype)
-        return active(x + self.bias.to(x.dtype)[:, None, None], self.conv_clamp)
+            offset = offset + GAIN * self.noise_strength * torch.randn(len(x), 1, *x.shape[2:], device=x.device)
+        return active(torch.addcmul(offset.to(x.dtype), x, scale.to(x.dtype)), self.conv_clamp)
 
 
 class ToRGB(nn.Module):
@@ -351,18 +352,18 @@ class Halving(nn.Module):
     def __init__(self, img_channels: int, c_in: int, c_out: int, conv_clamp: float | None):
         super().__init__()
         self.conv_clamp = conv_clamp
-        self.fromrgb = Conv2d(img_channels, c_in, 1) if img_channels else None
-        self.conv0 = Conv2d(c_in, c_in, 3)
-        self.conv1 = Conv2d(c_in, c_out, 3)
-        self.skip = Conv2d(c_in, c_out, 1, bias=False)
+        self.fromrgb = Conv2d(img_channels, c_in, 1, gain=GAIN) if img_channels else None
+        self.conv0 = Conv2d(c_in, c_in, 3, gain=GAIN)
+        self.conv1 = Conv2d(c_in, c_out, 3, gain=1.0)  # GAIN, and the root of a half, since two are added
+        self.skip = Conv2d(c_in, c_out, 1, gain=math.sqrt(0.5), bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.fromrgb is not None:
             x = active(self.fromrgb(x), self.conv_clamp)
-        skipped = self.skip(filtered(x, padding=1, stride=2))
+        skipped = self.skip(filtered(x, padding=1), stride=2)
         x = filtered(active(self.conv0(x), self.conv_clamp), padding=2)
         clamp = None if self.conv_clamp is None else self.conv_clamp * math.sqrt(0.5)
-        return skipped * math.sqrt(0.5) + active(self.conv1(x, stride=2, padding=0), clamp, gain=1.0)
+        return skipped + active(self.conv1(x, stride=2, padding=0), clamp)
 
 
 class Verdict(nn.Module):
@@ -371,13 +372,13 @@ class Verdict(nn.Module):
     def __init__(self, c_in: int, c_dim: int, conv_clamp: float | None):
         super().__init__()
         self.conv_clamp = conv_clamp
-        self.conv = Conv2d(c_in + 1, c_in, 3)
+        self.conv = Conv2d(c_in + 1, c_in, 3, gain=GAIN)
         self.fc = Linear(c_in * 16, c_in)
         self.out = Linear(c_in, c_in if c_dim else 1)
 
     def forward(self, x: torch.Tensor, of_class: torch.Tensor | None) -> torch.Tensor:
         x = active(self.conv(batch_deviation(x)), self.conv_clamp)
-        x = self.out(active(self.fc(x.flatten(1)))).float()
+        x = self.out(active(GAIN * self.fc(x.flatten(1)))).float()
         return x if of_class is None else (x * of_class).sum(1, keepdim=True) / math.sqrt(x.shape[1])
 
 
@@ -398,28 +399,29 @@ class Linear(nn.Module):
 
 
 class Conv2d(nn.Module):
-    """(B, c_in, H, W) -> (B, c_out, H, W), scaled as `Linear`."""
+    """(B, c_in, H, W) -> (B, c_out, H, W), scaled as `Linear`, and all that it gives by `gain`."""
 
-    def __init__(self, c_in: int, c_out: int, kernel_size: int, bias: bool = True):
+    def __init__(self, c_in: int, c_out: int, kernel_size: int, gain: float, bias: bool = True):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None
-        self.scale = 1 / math.sqrt(c_in * kernel_size**2)
+        self.gain, self.scale = gain, gain / math.sqrt(c_in * kernel_size**2)
 
     def forward(self, x: torch.Tensor, stride: int = 1, padding: int | None = None) -> torch.Tensor:
         padding = self.weight.shape[-1] // 2 if padding is None else padding
-        return F.conv2d(x, self.weight * self.scale, self.bias, stride, padding)
+        bias = None if self.bias is None else self.bias * self.gain
+        return F.conv2d(x, self.weight * self.scale, bias, stride, padding)
 
 
-def active(x: torch.Tensor, clamp: float | None = None, gain: float = math.sqrt(2)) -> torch.Tensor:
-    """Leaky ReLU, by `gain`; within +-`clamp` times the square root of 2."""
-    x = F.leaky_relu(x, 0.2) * gain
-    return x if clamp is None else x.clamp(-clamp * math.sqrt(2), clamp * math.sqrt(2))
+def active(x: torch.Tensor, clamp: float | None = None) -> torch.Tensor:
+    """Leaky ReLU, in place, of what is scaled by `GAIN` already; within +-`clamp` times `GAIN`."""
+    x = F.leaky_relu(x, 0.2, inplace=True)
+    return x if clamp is None else x.clamp(-clamp * GAIN, clamp * GAIN)
 
 
-def filtered(x: torch.Tensor, padding: int, stride: int = 1, gain: float = 1.0) -> torch.Tensor:
+def filtered(x: torch.Tensor, padding: int, gain: float = 1.0) -> torch.Tensor:
     """(B, C, H, W) -> each channel, `padding` zeros around it, under the filter [1, 3, 3, 1] in both directions."""
-    return F.conv2d(x, _filter(x, gain), padding=padding, stride=stride, groups=x.shape[1])
+    return F.conv2d(x, _filter(x, gain), padding=padding, groups=x.shape[1])
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,220 @@
+"""Train StyleGAN2 on pictures, told of their classes or not.
+
+    python training/train_stylegan2.py --name cats --dataset my-cats --no-conditional --preset cpu-64
+    python training/train_stylegan2.py --name mammals --dataset mammals --preset gpu-128
+    python training/train_stylegan2.py --name few --dataset my-photos --no-conditional --preset cpu-64 --start mammals
+
+The same command again resumes a run that was stopped; `accelerate launch` before it uses several devices.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from augmentation import adaptive, differentiable
+from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, train
+from options import option, parse, run
+from samples import ROW, Rows, Watch, load
+from tables import Pictures
+from torch import nn
+
+from betwixt.generation import shares_of
+from betwixt.images import from_bytes
+from betwixt.losses import gradient_penalty, path_length
+from betwixt.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
+
+R1_EVERY, PATH_EVERY = 16, 4  # steps; what comes rarely counts as much more ("lazy", section 3.1 of StyleGAN2)
+W_AVERAGE = 0.995  # decay a step of the mean w
+PATH_DECAY = 0.99  # of the mean path length
+ADAPT_OVER = 500_000  # pictures in which the share of changes could go from 0 to 1 (section 3.1 of ADA)
+
+
+@dataclass
+class Recipe:
+    """The defaults; a preset and then the options override them."""
+
+    name: str = option(help="the run is written to runs/NAME")
+    dataset: list[str] = option(["mammals"], "names or folders; several are joined")
+    classes: list[str] | None = option(None, 'default: all of the dataset but "neither"')
+    conditional: bool = option(True, "tell both networks the class")
+    start: str | None = option(None, "a run whose weights it begins with, where they are of the same shape")
+    image_size: int = option(64, "side that pictures are fitted to, a power of 2", range=(8, 1024))
+    z_dim: int = option(64, range=(1, 1024))
+    w_dim: int = option(64, range=(1, 1024))
+    mapping_layers: int = option(2, range=(1, 16))
+    channel_base: int = option(2048, "channels times sides at each layer of both networks", range=(64, 1_000_000))
+    channel_max: int = option(128, range=(4, 4096))
+    steps: int = option(6000, range=(1, 10_000_000))
+    batch_size: int = option(32, range=(4, 65_536))
+    learning_rate: float = option(2.5e-3, range=(1e-7, 1.0))
+    r1: float = option(0.05, "weight of the penalty on the discriminator's gradient", range=(0.0, 1000.0))
+    style_mixing: float = option(0.9, "share of pictures with two styles", range=(0.0, 1.0))
+    path_length: float = option(0.0, "weight of the penalty on uneven paths through w", range=(0.0, 100.0))
+    augment: str = option("ada", "what the discriminator sees changed", choices=["none", "diffaugment", "ada"])
+    ada_target: float = option(0.6, "mean sign of the discriminator's answers on real pictures", range=(0.0, 1.0))
+    mirror: bool = option(True, "train on mirror images too")
+    ema: float = option(0.998, "decay of the weights' moving average", range=(0.0, 0.99999))
+    seed: int = option(0)
+    precision: str = option("auto", choices=PRECISIONS)
+    checkpoint_every: int = option(500, "steps", range=(1, 10_000_000))
+    log: str | None = option(None, "trackio: log into its local database", choices=["trackio"])
+
+
+PRESETS = {
+    "small": {"steps": 200, "channel_base": 512, "channel_max": 32, "checkpoint_every": 100},
+    "cpu-64": {},
+    "gpu-64": {"channel_base": 4096, "channel_max": 256, "steps": 15_000, "batch_size": 64, "ema": 0.999},
+    "gpu-128": {
+        "image_size": 128, "channel_base": 4096, "channel_max": 256, "steps": 15_000, "batch_size": 64, "ema": 0.999,
+        "r1": 0.2,
+    },
+}  # fmt: skip
+
+
+def main() -> None:
+    run(train_stylegan2, parse(Recipe, PRESETS, __doc__.splitlines()[0]))
+
+
+def train_stylegan2(recipe: Recipe) -> None:
+    """Load, build, train."""
+    training, _ = load(recipe)
+    torch.manual_seed(recipe.seed)
+    game = Game(recipe, training.class_names if recipe.conditional else [])
+    if recipe.start and last_checkpoint(RUNS / recipe.name) is None:
+        begin_with(game, RUNS / recipe.start)
+    watch = Watch(RUNS / recipe.name, training, rows_of)
+    train(
+        RUNS / recipe.name,
+        {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
+        game,
+        lambda game, pixels, labels: game(from_bytes(pixels), labels),
+        Pictures(training),
+        dataclasses.replace(LoopSettings.of(recipe, len(training)), betas=(0.0, 0.99), weight_decay=0.0, warmup=0.02),
+        evaluate=lambda average: {**watch(average.generator), "augmented": float(average.augmented)},
+    )
+
+
+def rows_of(generator: StyleGAN2Generator) -> Rows:
+    """A row of each class, or two rows of a network that is told of none."""
+    seeds = range(ROW)
+    if generator.class_names:
+        return [generator.generate(seeds, 1.0, {name: 1.0}) for name in generator.class_names]
+    return [generator.generate(seeds, 1.0), generator.generate(range(ROW, 2 * ROW), 1.0)]
+
+
+def begin_with(game: nn.Module, run: Path) -> None:
+    """Take over the averaged weights of another run, all that have the same name and shape.
+
+    Raises:
+        ValueError: there is no such run, or nothing fits.
+    """
+    checkpoint = last_checkpoint(run)
+    if checkpoint is None:
+        raise ValueError(f"{run}: there is no checkpoint to start from")
+    state = torch.load(checkpoint / "training_state.pt", map_location="cpu", weights_only=True)["average"]
+    own = dict(game.named_parameters())
+    fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
+    if not fitting:
+        raise ValueError(f"{run}: none of its weights has the name and shape of one that is to be trained")
+    game.load_state_dict(fitting, strict=False)
+    print(f"began with {len(fitting)} of {len(own)} tensors of {run}")
+
+
+class Game(nn.Module):
+    """Generator and discriminator, and what each is trained on in a step; both learn from the same networks at once."""
+
+    def __init__(self, recipe: Recipe, class_names: list[str]):
+        super().__init__()
+        self.recipe, self.num_classes = recipe, len(class_names)
+        widths = {"channel_base": recipe.channel_base, "channel_max": recipe.channel_max}
+        self.generator = StyleGAN2Generator(
+            z_dim=recipe.z_dim,
+            c_dim=len(class_names),
+            w_dim=recipe.w_dim,
+            img_resolution=recipe.image_size,
+            mapping_layers=recipe.mapping_layers,
+            class_names=class_names or None,
+            **widths,
+        )
+        self.discriminator = StyleGAN2Discriminator(len(class_names), recipe.image_size, **widths)
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("augmented", torch.zeros(()))  # probability of each change
+        self.register_buffer("mean_path", torch.zeros(()))
+
+    def forward(self, real: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Pictures (B, 3, S, S) in [-1, 1], labels (B,) -> the sum of both losses (non-saturating; equation 2 of Karras
+        et al. 2020, "Analyzing and Improving")."""
+        recipe, step = self.recipe, int(self.step)
+        self.step += 1
+        c = shares_of(labels, self.num_classes) if self.num_classes else None
+        if recipe.mirror:
+            real = torch.where(torch.rand(len(real), 1, 1, 1, device=real.device) < 0.5, real.flip(-1), real)
+        w = self.styles(c, len(real))
+        fake = self.generator.synthesis(w, "random")
+        # The generator learns from the discriminator as it is: its weights are constants there.
+        constants = {name: value.detach() for name, value in self.discriminator.named_parameters()}
+        for_generator = torch.func.functional_call(self.discriminator, constants, (self.seen(fake), c))
+        of_real = self.discriminator(self.seen(real), c)
+        of_fake = self.discriminator(self.seen(fake.detach()), c)
+        loss = F.softplus(-for_generator).mean() + F.softplus(-of_real).mean() + F.softplus(of_fake).mean()
+        if recipe.r1 and step % R1_EVERY == 0:
+            loss = loss + R1_EVERY * recipe.r1 / 2 * self.steepness(self.seen(real), c)
+        if recipe.path_length and step % PATH_EVERY == 0:
+            loss = loss + PATH_EVERY * recipe.path_length * self.uneven_paths(c)
+        self.adapt(of_real)
+        return loss, {"real": of_real.mean(), "fake": of_fake.mean(), "augmented": self.augmented}
+
+    def styles(self, c: torch.Tensor | None, count: int) -> torch.Tensor:
+        """New w (B, num_ws, w_dim): in a share of the pictures the later layers have another one than the first."""
+        mapping, device = self.generator.mapping, self.augmented.device
+        z = torch.randn(2 * count, self.recipe.z_dim, device=device)
+        first, second = mapping(z, None if c is None else c.repeat(2, 1)).chunk(2)
+        mapping.w_avg.lerp_(first[:, 0].detach().float().mean(0), 1 - W_AVERAGE)
+        cut = torch.randint(1, first.shape[1], (count, 1), device=device)
+        mixed = torch.rand(count, 1, device=device) < self.recipe.style_mixing
+        later = mixed & (torch.arange(first.shape[1], device=device) >= cut)
+        return torch.where(later[..., None], second, first)
+
+    def seen(self, x: torch.Tensor) -> torch.Tensor:
+        """Pictures as the discriminator is shown them."""
+        x = x.float()
+        if self.recipe.augment == "diffaugment":
+            x = differentiable(x)
+        elif self.recipe.augment == "ada":
+            x = adaptive(x, self.augmented)
+        return x.contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def adapt(self, of_real: torch.Tensor) -> None:
+        """More changes where the discriminator knows real pictures too well (equation 1 of ADA, r_t).
+
+        Of several devices the first one's pictures decide.
+        """
+        if self.recipe.augment == "ada":
+            towards = (of_real.sign().mean() - self.recipe.ada_target).sign()
+            self.augmented.add_(towards * self.recipe.batch_size / ADAPT_OVER).clamp_(0, 1)
+
+    def steepness(self, real: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
+        """R1, in float32."""
+        with torch.autocast(real.device.type, enabled=False):
+            real = real.detach().requires_grad_()
+            return gradient_penalty(self.discriminator(real, c), real)
+
+    def uneven_paths(self, c: torch.Tensor | None) -> torch.Tensor:
+        """The penalty on path lengths unlike their running mean, on half of a batch (StyleGAN2, equation 4)."""
+        count = max(1, self.recipe.batch_size // 2)
+        with torch.autocast(self.augmented.device.type, enabled=False):
+            w = self.styles(None if c is None else c[:count], count if c is None else min(count, len(c)))
+            lengths = path_length(self.generator.synthesis(w, "random"), w)
+        self.mean_path.lerp_(lengths.detach().mean(), 1 - PATH_DECAY)
+        return (lengths - self.mean_path).square().mean()
+
+    def save_pretrained(self, folder: Path) -> None:
+        """What is published is the generator."""
+        self.generator.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    main()
