@@ -46,6 +46,7 @@ class Visit:
 
     turn: int = 0  # of the newest drawing
     look: int = 0  # of the newest picture looked at
+    chosen: tuple = ()  # what the left column said when it was drawn last
     wanted: Wanted | None = None
     images: list[Image.Image] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -68,9 +69,17 @@ class Events:
         else:
             yield from self.draw(*chosen)
 
+    def change(self, *chosen: Any) -> Iterator[tuple]:
+        """As `draw`, where something else is wanted: a slider says so too when the keyboard only passes through it."""
+        if chosen[-1].chosen == chosen[:-1]:
+            yield NOTHING_NEW
+        else:
+            yield from self.draw(*chosen)
+
     def draw(self, *chosen: Any) -> Iterator[tuple]:
         """Draw what the left column says; then the Visit."""
         *values, visit = chosen
+        visit.chosen = tuple(values)
         turn = visit.turn = visit.turn + 1
         visit.look += 1
         try:
@@ -263,9 +272,8 @@ def create_tab(tab: gr.Tab, functions: Functions, generators: dict[str, list[str
     # As the boxes have it: a number out of range is answered on the page, like everything else that cannot be drawn.
     drawing = private | {"concurrency_id": "draw", "trigger_mode": "multiple", "preprocess": False}
     tab.select(events.open_tab, chosen, shown, **drawing)
-    gr.on(
-        [draw.click, share.release, strength.release, count.submit, seed.submit], events.draw, chosen, shown, **drawing
-    )
+    gr.on([draw.click, count.submit, seed.submit], events.draw, chosen, shown, **drawing)
+    gr.on([share.release, strength.release], events.change, chosen, shown, **drawing)
     # In the queue, without which nobody would be told anything.
     steering = more.click(
         more_hybrid, [kind, generator, combine, share, strength], [combine, share, strength], **quick | {"queue": True}
