@@ -2,9 +2,9 @@
 
 import collections
 import contextlib
-import io
 import json
 import pickle
+import pickletools
 import sys
 import types
 from pathlib import Path
@@ -78,7 +78,7 @@ def part_of(weights: dict[str, torch.Tensor], conv_clamp=None, **state) -> Part:
         "Part",
         training=False,
         _parameters=collections.OrderedDict(
-            (name, torch.nn.Parameter(value)) for name, value in own.items() if name not in buffers
+            (name, _parameter(value)) for name, value in own.items() if name not in buffers
         ),
         _buffers=collections.OrderedDict((name, own[name]) for name in own if name in buffers),
         _non_persistent_buffers_set=set(),
@@ -87,6 +87,10 @@ def part_of(weights: dict[str, torch.Tensor], conv_clamp=None, **state) -> Part:
         _init_args=(),
         **state,
     )
+
+
+def _parameter(value):
+    return torch.nn.Parameter(value, value.is_floating_point()) if isinstance(value, torch.Tensor) else value
 
 
 def generator(weights: dict[str, torch.Tensor], arguments: dict | None) -> Part:
@@ -124,8 +128,24 @@ def part_with_prefix(weights: dict[str, torch.Tensor], prefix: str) -> dict[str,
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
-def stored(storage: torch.Tensor) -> bytes:
+def stored(tensor: torch.Tensor) -> bytes:
     """What torch writes of the storage of a tensor, inside of a pickle."""
-    file = io.BytesIO()
-    torch.save(storage.storage(), file, _use_new_zipfile_serialization=False)
-    return file.getvalue()
+    return next(held for _, held, _ in pickletools.genops(pickle.dumps(tensor)) if isinstance(held, bytes))
+
+
+class Call:
+    """Pickles as a call."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+class Weight(Call):
+    """Pickles as a tensor of (6,) does, of any bytes, and viewed in any way."""
+
+    def __init__(self, data: bytes, offset: int = 0, size: tuple = (6,), stride: tuple = (1,)):
+        storage = Call(torch.storage._load_from_bytes, data)
+        super().__init__(torch._utils._rebuild_tensor_v2, storage, offset, size, stride, False, {})

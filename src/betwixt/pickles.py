@@ -71,9 +71,9 @@ def read(stream: BinaryIO, names: Mapping[str, type], most_operations: int) -> o
             try:
                 machine.run(code.name, argument)
             except (IndexError, KeyError, TypeError, AttributeError):
-                raise RefusedError(f"is damaged at byte {place:,} ({code.name})") from None
+                raise RefusedError(f"is no pickle, or a damaged one ({code.name} at byte {place:,})") from None
         if machine.marks or len(machine.stack) != 1:
-            raise RefusedError("is damaged: it ends in the middle")
+            raise RefusedError("is no pickle, or a damaged one (it ends in the middle)")
     except RefusedError:
         raise
     except ValueError as error:  # of the reader of single operations
@@ -246,7 +246,10 @@ def tensor(value: object, name: str) -> tuple[torch.Tensor, int]:
     is_whole = all(type(number) is int and 0 <= number < 2**40 for number in (offset, *size[:5], *stride[:5]))
     if not is_whole or len(size) != len(stride) or len(size) > 4:
         raise ValueError(message)
-    numbers = _storage(data, name)
+    try:
+        numbers = _storage(data, name)
+    except RefusedError as error:
+        raise RefusedError(f"{name}: its storage {error}") from None
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     # Of all that strides can say, a view that repeats numbers would take more room than the file.
     if not 0 < math.prod(size) <= len(numbers) or last >= len(numbers):
