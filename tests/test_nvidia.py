@@ -246,7 +246,8 @@ HARMFUL = {  # name -> (the file, of a path that it would touch; what the line s
     "an extension code": (lambda path: b"\x80\x02\x82\x01.", "holds the operation EXT1 1, "),
     "a persistent id": (lambda path: b"\x80\x02" + line_of(path) + b"Q.", "holds a persistent id, "),
     "a call of text": (lambda path: b"\x80\x02" + line_of(path) + b")R.", "is no pickle, or a damaged one"),
-    "state of a dict": (lambda path: b"\x80\x02ccollections\nOrderedDict\n)R}b.", "is no pickle, or a damaged one"),
+    "state of a dict": (lambda path: b"\x80\x02ccollections\nOrderedDict\n)R}b.", "has nothing, and no G_ema"),
+    "state of a list": (lambda path: b"\x80\x02]}b.", "is no pickle, or a damaged one"),
     "keywords": (lambda path: b"\x80\x04ccollections\nOrderedDict\n)}\x92.", "holds the operation NEWOBJ_EX, "),
     "filled OrderedDict": (
         lambda path: b"\x80\x04ccollections\nOrderedDict\n]\x85R.",

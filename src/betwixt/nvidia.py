@@ -25,7 +25,7 @@ from betwixt.pickles import Call, shown
 from betwixt.stylegan2 import StyleGAN2Generator, sides_of
 
 MOST_BYTES = 2_000_000_000  # of a file; an official one of 1024 pixels has 0.4e9
-MOST_OPERATIONS = 300_000  # of a pickle; an official one has some thousands
+MOST_OPERATIONS = 300_000  # of a pickle; an official one has some ten thousands
 DEEPEST = 6  # parts of parts; official generators have 4
 MOST_ENTRIES = 10_000  # weights and parts; an official generator has some hundreds
 

@@ -179,9 +179,10 @@ class _Machine:
     _newobj = _reduce
 
     def _build(self, _: object) -> None:
-        """What a record would be filled with is dropped: no caller asks for it."""
+        """What a record, or a dict beside its items, would be filled with is dropped: no caller asks for it."""
         self.stack.pop()
-        _of(Call, self.stack[-1])
+        if type(self.stack[-1]) not in (Call, dict):
+            raise TypeError
 
     def _binpersid(self, _: object) -> None:
         if PERSISTENT_ID not in self.names:
