@@ -450,6 +450,7 @@ def test_other_files_are_told_apart(tmp_path, content, message):
 def test_folders_and_missing_files(tmp_path):
     assert refused(tmp_path).startswith("is a folder")
     assert refused(tmp_path / "none.pkl").startswith("No such file")
+    assert refused(Path("/dev/zero")).startswith("is a device or a pipe")
     (tmp_path / "large.pkl").touch()
     os.truncate(tmp_path / "large.pkl", 2_000_000_001)
     assert refused(tmp_path / "large.pkl").startswith("has 2,000,000,001 bytes, and the limit is 2,000,000,000")
@@ -536,6 +537,16 @@ def test_weights_that_do_not_fit_are_named(tmp_path, changes, message):
     weights = {name: value for name, value in {**tiny_weights(), **changes}.items() if value is not None}
     save_file({name: value.contiguous() for name, value in weights.items()}, tmp_path / "network.safetensors")
     assert refused(tmp_path / "network.safetensors").startswith(message)
+
+
+def test_other_floats_are_taken_where_they_fit(tmp_path):
+    name, path = "synthesis.b8.conv1.weight", tmp_path / "network.safetensors"
+    for dtype in (torch.float8_e4m3fn, torch.bfloat16, torch.float64):
+        weight = tiny_weights()[name].to(dtype)
+        save_file({**tiny_weights(), name: weight}, path)
+        assert torch.equal(StyleGAN2Generator.from_nvidia(path).state_dict()[name], weight.float())
+    save_file({**tiny_weights(), name: weight * 1e300}, path)
+    assert refused(path).startswith("infinite or not-a-number weights (1): synthesis.b8.conv1.weight")
 
 
 def test_a_pickle_with_such_weights(tmp_path):

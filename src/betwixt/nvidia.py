@@ -128,6 +128,8 @@ def generator_of(network: Network, class_names: list[str] | None = None) -> Styl
 def _check_kind(path: Path) -> None:
     if path.is_dir():
         raise ValueError("is a folder, not a .pkl or .safetensors; a converted one loads with from_pretrained")
+    if path.exists() and not path.is_file():
+        raise ValueError("is a device or a pipe, not a file")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise ValueError(f"has {size:,} bytes, and the limit is {MOST_BYTES:,}")
