@@ -46,7 +46,9 @@ def test_losses_metrics_and_worlds_import_no_model():
 
 def test_recipes_import_no_recipe():
     recipes = {
-        path.stem for path in RECIPES if path.stem.split("_")[0] in ("prepare", "make", "train", "evaluate", "publish")
+        path.stem
+        for path in RECIPES
+        if path.stem.split("_")[0] in ("prepare", "make", "train", "evaluate", "convert", "publish")
     }
     for path in [*RECIPES, *(ROOT / "hub_upload").glob("*.py"), *(ROOT / "spaces").rglob("*.py")]:
         assert not roots(path) & recipes, path

@@ -40,6 +40,7 @@ __all__ = [
     "WEIGHTS_FILE",
     "HubError",
     "PretrainedMixin",
+    "check_weights",
     "explain",
     "locate",
     "read_json",
@@ -151,7 +152,7 @@ class PretrainedMixin:
             except Exception as error:
                 reason = " ".join(f"{type(error).__name__}: {error}".split())
                 raise HubError(f"{folder / CONFIG_FILE}: {cls.__name__} refuses it ({reason})") from error
-        _check_weights(weights, model._weights_to_save(), folder / WEIGHTS_FILE)
+        check_weights(weights, model._weights_to_save(), folder / WEIGHTS_FILE, f"{CONFIG_FILE} says")
         model._load_weights(weights)
         return model.float().eval()
 
@@ -243,7 +244,18 @@ def _of_rows(stored: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Ten
     return weights
 
 
-def _check_weights(weights: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], path: Path) -> None:
+def check_weights(
+    weights: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], path: Path, said: str
+) -> None:
+    """Holds the weights of a file against what they must be like.
+
+    Args:
+        expected: tensors of the right names, shapes and kinds; their values do not matter.
+        said: where these come from, as in "config.json says".
+
+    Raises:
+        HubError: weights are missing, unknown, of another shape or kind, or not finite; the first of them are named.
+    """
     _refuse([name for name in expected if name not in weights], f"{path}: missing weights")
     _refuse([name for name in weights if name not in expected], f"{path}: weights that the model does not have")
     shapes = [
@@ -251,7 +263,7 @@ def _check_weights(weights: dict[str, torch.Tensor], expected: dict[str, torch.T
         for name, tensor in expected.items()
         if weights[name].shape != tensor.shape
     ]
-    _refuse(shapes, f"{path}: weights of another shape than {CONFIG_FILE} says")
+    _refuse(shapes, f"{path}: weights of another shape than {said}")
     kinds = [
         f"{name} is {weights[name].dtype}, not {tensor.dtype}"
         for name, tensor in expected.items()
@@ -262,7 +274,8 @@ def _check_weights(weights: dict[str, torch.Tensor], expected: dict[str, torch.T
 
 
 def _refuse_non_finite(weights: Mapping[str, torch.Tensor], what: str) -> None:
-    bad = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+    # In float32, as they are computed with: a larger float64 would become infinite, and 8-bit floats cannot be asked.
+    bad = [name for name, value in weights.items() if value.is_floating_point() and not value.float().isfinite().all()]
     _refuse(bad, f"{what} infinite or not-a-number weights")
 
 

@@ -129,14 +129,20 @@ class StyleGAN2Generator(PretrainedMixin, nn.Module):
         return z.to(device), c.to(device)
 
     @classmethod
-    def from_nvidia(cls, path: str | os.PathLike) -> StyleGAN2Generator:
-        """An official StyleGAN2-ADA network: its `.pkl`, of which nothing is executed, or safetensors.
+    def from_nvidia(cls, path: str | os.PathLike, class_names: list[str] | None = None) -> StyleGAN2Generator:
+        """An official StyleGAN2-ADA network, in eval mode, on the CPU: its `.pkl`, or its state dict as safetensors.
 
-        See `betwixt.nvidia.read`, which gives what the file says, and raises what it refuses.
+        Nothing in the file is executed; see `betwixt.nvidia`.
+
+        Args:
+            class_names: what the classes are called, which no official file says.
+
+        Raises:
+            HubError: no such file, one that is refused or damaged, or of another architecture; in one line.
         """
         from betwixt import nvidia
 
-        return nvidia.generator_of(nvidia.read(path))
+        return nvidia.generator_of(nvidia.read(path), class_names)
 
 
 class MappingNetwork(nn.Module):
