@@ -281,10 +281,14 @@ class SynthesisLayer(nn.Module):
         super().__init__()
         self.up, self.conv_clamp = up, conv_clamp
         self.affine = Linear(w_dim, c_in, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(c_out, c_in, 3, 3))
+        # In memory as the convolution reads it, which else takes a copy each time.
+        first = (c_in, c_out) if up else (c_out, c_in)
+        weight = torch.randn(*first, 3, 3).contiguous(memory_format=torch.channels_last)
+        self.weight = nn.Parameter(weight.transpose(0, 1) if up else weight)
         self.bias = nn.Parameter(torch.zeros(c_out))
         self.register_buffer("noise_const", torch.randn(side, side))
         self.noise_strength = nn.Parameter(torch.zeros([]))
+        self._known: tuple = (None, None)
 
     def forward(self, x: torch.Tensor, w: torch.Tensor, noise_mode: str) -> torch.Tensor:
         style = self.affine(w)
@@ -293,14 +297,23 @@ class SynthesisLayer(nn.Module):
             x = filtered(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), padding=1, gain=4)
         else:
             x = F.conv2d(x, self.weight, padding=1)
-        power = style.float().square() @ self.weight.square().sum((2, 3)).T
+        power = style.float().square() @ self.squares().T
         scale = GAIN * (power + 1e-8).rsqrt()[:, :, None, None]
-        offset = GAIN * self.bias[:, None, None]
-        if noise_mode == "const":
-            offset = offset + GAIN * self.noise_strength * self.noise_const
-        elif noise_mode == "random":
-            offset = offset + GAIN * self.noise_strength * torch.randn(len(x), 1, *x.shape[2:], device=x.device)
-        return active(torch.addcmul(offset.to(x.dtype), x, scale.to(x.dtype)), self.conv_clamp)
+        x = torch.addcmul((GAIN * self.bias)[:, None, None].to(x.dtype), x, scale.to(x.dtype))
+        if noise_mode != "none":
+            drawn = (len(x), 1, *self.noise_const.shape)
+            noise = self.noise_const if noise_mode == "const" else torch.randn(drawn, device=x.device)
+            x += (GAIN * self.noise_strength * noise).to(x.dtype)
+        return active(x, self.conv_clamp)
+
+    def squares(self) -> torch.Tensor:
+        """(c_out, c_in) the sum of the squares of the weights; without gradients it is kept until these change."""
+        if torch.is_grad_enabled():
+            return self.weight.square().sum((2, 3))
+        state = self.weight.data_ptr(), self.weight._version
+        if self._known[0] != state:
+            self._known = state, self.weight.square().sum((2, 3))
+        return self._known[1]
 
 
 class ToRGB(nn.Module):
@@ -401,7 +414,7 @@ class Linear(nn.Module):
         self.rate, self.scale = rate, rate / math.sqrt(c_in)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self.weight * self.scale, self.bias * self.rate)
+        return F.linear(x * self.scale, self.weight, self.bias * self.rate)  # x has fewer numbers than the weight
 
 
 class Conv2d(nn.Module):
