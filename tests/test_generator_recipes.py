@@ -22,6 +22,20 @@ TINY = {
     "train_vae": ["--base-channels", "4", "--latent-dim", "8", "--downsamplings", "3", "--image-size", "32"],
     "train_gan": ["--base-channels", "4", "--max-channels", "8", "--image-size", "32"],
     "train_diffusion": ["--base-channels", "8"],
+    "train_stylegan2": [
+        "--image-size",
+        "32",
+        "--channel-base",
+        "128",
+        "--channel-max",
+        "8",
+        "--z-dim",
+        "8",
+        "--w-dim",
+        "8",
+        "--path-length",
+        "2",
+    ],
 }
 COMMON = ["--dataset", "small", "--steps", "6", "--batch-size", "8", "--checkpoint-every", "2"]
 
