@@ -179,3 +179,17 @@ def test_what_does_not_fit_is_named():
     ]:
         with pytest.raises(ValueError, match=message):
             ask()
+
+
+def test_what_is_kept_between_calls_follows_the_weights():
+    model, z = model_of(), torch.randn(2, 8)
+    with torch.inference_mode():
+        before = model(z)
+        assert torch.equal(model(z), before)
+    with torch.no_grad():
+        model.synthesis.b8.conv0.weight[0] *= 3
+        changed = model(z)
+    assert not torch.allclose(changed, before)
+    assert torch.allclose(model(z), changed, atol=1e-6)  # with gradients nothing is kept
+    with torch.inference_mode():
+        assert model_of()(z).shape == (2, 3, 16, 16)

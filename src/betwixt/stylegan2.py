@@ -308,7 +308,7 @@ class SynthesisLayer(nn.Module):
 
     def squares(self) -> torch.Tensor:
         """(c_out, c_in) the sum of the squares of the weights; without gradients it is kept until these change."""
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or self.weight.is_inference():  # the latter do not count their changes
             return self.weight.square().sum((2, 3))
         state = self.weight.data_ptr(), self.weight._version
         if self._known[0] != state:
