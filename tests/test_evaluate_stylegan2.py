@@ -2,6 +2,7 @@
 
 import json
 
+import publish
 import pytest
 import safetensors.torch
 import torch
@@ -131,6 +132,16 @@ def test_truncated_styles_are_nearer_to_their_mean(project):
     whole, half, none = (styles(model, z, labels, psi) for psi in (1.0, 0.5, 0.0))
     assert torch.allclose(half, whole / 2, atol=1e-5)  # untrained, its mean style is 0
     assert not none.any()
+
+
+def test_fewer_bits_cost_what_they_add_to_a_distance_or_take_from_a_quality():
+    generator, pose = (publish.KINDS[name] for name in ("StyleGAN2Generator", "PoseRegressor"))
+
+    def table(kind, value: float) -> dict:
+        return {"results": {"mammals": {"pictures": 3, kind.quality: {"value": value}}}}
+
+    assert publish.loss(table(generator, 0.1), table(generator, 0.3), generator) == pytest.approx(0.2)
+    assert publish.loss(table(pose, 0.9), table(pose, 0.6), pose) == pytest.approx(0.3)
 
 
 def test_a_generator_is_published_with_its_samples(project, tmp_path, monkeypatch):

@@ -47,6 +47,7 @@ class Kind:
         usage: lines of Python for the card, that use `model` and `image`.
         measure: what measures them, where that is another script or command.
         distance: whether it is worse, the higher that figure is.
+        shows: what is on the sheet that is drawn where no --samples are given; default: none is drawn.
         measured: how, for the card.
         limits: for the card, beside the licences of what it was trained on.
     """
@@ -56,6 +57,7 @@ class Kind:
     usage: str
     measure: tuple[str, ...] = ()
     distance: bool = False
+    shows: str = ""
     measured: str = ""
     limits: str = ""
 
@@ -81,10 +83,11 @@ GENERATE = (
     "model.generate(count=4, seed=0)  # 4 pictures in equal shares of model.class_names\n"
     "model.generate({model.class_names[0]: 0.8, model.class_names[1]: 0.2}, combine=model.COMBINATIONS[0])[0]"
 )
-DRAWN = """What it draws at psi 1, beside pictures held out of training (a fixed fifth), with the weights as they are
-here. In brackets, what else was measured so: other generators; *training pictures*, which are what a perfect generator
-would draw; *held-out pictures*, where a judge was asked about them. How each figure is taken is in
-`training/evaluate_stylegan2.py`. Intervals: 95 %, those of kernel distances over random subsets."""
+DRAWN = """What it draws, at psi 1 if no --truncation is named below, beside pictures held out of training (a fixed
+fifth), with the weights as they are here. In brackets, what else was measured so: other generators; *training
+pictures*, which are what a perfect generator would draw; *held-out pictures*, where a judge was asked about them. How
+each figure is taken is in `training/evaluate_stylegan2.py`. Intervals: 95 %, those of kernel distances over random
+subsets."""
 HEADS = """It draws small heads of the kinds that it was trained on, and nothing else; towards a psi of 0 they are
 cleaner and more alike. Breed and pose were judged by networks, which err."""
 POSES = """It learned from rendered heads of dogs and cats, turned by up to 45 degrees. It answers for any picture, and
@@ -115,6 +118,7 @@ KINDS = {
         "model.generate(seeds=range(4), weights=weights)[0]",
         ("evaluate_stylegan2.py",),
         distance=True,
+        shows="What it draws at psi 0.7, of classes one a row",
         measured=DRAWN,
         limits=HEADS,
     ),
@@ -184,14 +188,15 @@ def publish(options: argparse.Namespace) -> None:
         for bits in (bits for bits in PRECISIONS if bits >= options.bits):
             model.save_pretrained(staged, dtype=PRECISIONS[bits])
             table = full if full and bits == 32 else measured(staged, model_class, kind, options)
-            lost = [quality(full, name, figure) - quality(table, name, figure) for name in table["results"] if figure]
-            lost = [-value if kind.distance else value for value in lost]
-            if max(lost, default=0.0) <= MAX_LOSS:
+            lost = loss(full, table, kind) if full else 0.0
+            if lost <= MAX_LOSS:
                 break
-            print(f"{bits} bits a weight cost {max(lost):.3f}: more are stored")
-        sheet = Image.open(options.samples) if options.samples else drawn(model)
-        if sheet:
-            sheet.save(staged / SAMPLES, quality=85)
+            print(f"{bits} bits a weight cost {lost:.3f}: more are stored")
+        if options.samples:
+            with Image.open(options.samples) as sheet:
+                sheet.save(staged / SAMPLES, quality=85)
+        elif kind.shows:
+            drawn(StyleGAN2Generator.from_pretrained(staged)).save(staged / SAMPLES, quality=85)
         (staged / "README.md").write_text(card(options, recipe, model_class, kind, table))
         target = options.output / options.name
         old = Path(temporary) / "old"
@@ -221,15 +226,10 @@ def measured(folder: Path, model_class: str, kind: Kind, options: argparse.Names
     return output_of([*command, *(["--others", *options.others] if options.others else [])])
 
 
-def drawn(model) -> Image.Image | None:
-    """A sheet of what a StyleGAN2Generator draws, one row a class, or as many pictures of one without."""
-    if not isinstance(model, StyleGAN2Generator):
-        return None
+def drawn(model: StyleGAN2Generator) -> Image.Image:
+    """A sheet of what it draws, one row a class, or as many pictures of a network without."""
     requests = [{name: 1.0} for name in model.class_names] or [None] * ROW
-    rows = [
-        model.generate(range(number * ROW, (number + 1) * ROW), weights=weights)
-        for number, weights in enumerate(requests)
-    ]
+    rows = [model.generate(range(ROW * i, ROW * (i + 1)), weights=weights) for i, weights in enumerate(requests)]
     return grid(rows, scale=1)
 
 
@@ -294,6 +294,13 @@ def of_maps(options: argparse.Namespace) -> dict:
     }
 
 
+def loss(full: dict, table: dict, kind: Kind) -> float:
+    """By how much a table is worse than that of the weights in full, on the dataset where it is most."""
+    sign = -1 if kind.distance else 1
+    figure = kind.quality
+    return max(sign * (quality(full, name, figure) - quality(table, name, figure)) for name in table["results"])
+
+
 def quality(table: dict, name: str, figure: str) -> float:
     """The named figure of a result, else its first."""
     figures = {key: value for key, value in table["results"][name].items() if "value" in _as_figure(value)}
@@ -356,12 +363,8 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, kind: Kind
         opening += f"\nmodel = {load}"
     else:
         opening += f'from PIL import Image\n\nmodel, image = {load}, Image.open("photo.jpg")'
-    shows = (
-        "What it draws at psi 0.7, of classes one a row"
-        if kind.distance
-        else "Pictures in equal shares, true hybrids first"
-    )
-    sheet = f"![{shows}]({SAMPLES})\n\n" if options.samples or kind.distance else ""
+    shows = kind.shows or "Pictures in equal shares, true hybrids first"
+    sheet = f"![{shows}]({SAMPLES})\n\n" if options.samples or kind.shows else ""
     limits = f"## Limits\n\n{kind.limits} {trained_on(recipe)}\n\n" if kind.limits else ""
     beaten = f"\n\nBeaten by: {'; '.join(table['beaten by'])}." if table.get("beaten by") else ""
     return f"""---
