@@ -1,5 +1,7 @@
 """The figures against independent implementations and known answers."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
@@ -177,6 +179,58 @@ def test_kernel_distance_is_zero_between_equals():
     assert metrics.kernel_distance(x, y)["value"] == pytest.approx(kernel(1, 2) + kernel(0, 1) - 2 * cross)
     with pytest.raises(ValueError, match="at least two"):
         metrics.kernel_distance(x[:1], y)
+
+
+def test_kernel_distance_of_classes_is_the_mean_of_its_pairs():
+    clouds = [cloud(200, 0), cloud(200, 1, centre=0.5), cloud(200, 2, centre=-0.5)]
+    labels = torch.arange(3).repeat_interleave(200)
+    found = metrics.kernel_distance_of_classes(torch.cat(clouds), labels, subset_size=100)
+    pairs = [metrics.kernel_distance(a, b)["value"] for a, b in combinations(clouds, 2)]
+    assert found["value"] == pytest.approx(np.mean(pairs), rel=0.05)
+    assert found["low"] < found["value"] < found["high"]
+    same = metrics.kernel_distance_of_classes(cloud(600, 3), labels)
+    assert abs(same["value"]) < 0.05 * found["value"]
+    few = torch.cat([labels, torch.tensor([3, 3, 3])])  # too few to be counted
+    with_few = metrics.kernel_distance_of_classes(torch.cat([*clouds, cloud(3, 4, centre=9)]), few, subset_size=100)
+    assert with_few["value"] == pytest.approx(found["value"], rel=0.05)
+    with pytest.raises(ValueError, match="at least two classes"):
+        metrics.kernel_distance_of_classes(cloud(10, 0), torch.zeros(10, dtype=torch.long))
+
+
+def test_precision_falls_by_what_is_unreal_and_recall_by_what_is_missing():
+    references = torch.cat([cloud(200, 0), cloud(200, 1, centre=9)])
+    real, found = metrics.precision_and_recall(torch.cat([cloud(200, 2), cloud(200, 3, centre=-9)]), references)
+    assert real[:200].float().mean() > 0.8
+    assert not real[200:].any()
+    assert found[:200].float().mean() > 0.8
+    assert not found[200:].any()
+
+
+def test_a_ratio_has_an_interval_of_both_sides():
+    x, references = torch.linspace(-1, 1, 401), torch.linspace(-2, 2, 801)
+    assert metrics.middle_range(references).item() == pytest.approx(3.6)
+    of_range = metrics.ratio_with_bootstrap(metrics.middle_range, x, references)
+    assert of_range["value"] == pytest.approx(0.5)
+    assert 0.45 < of_range["low"] < 0.5 < of_range["high"] < 0.55
+    of_few = metrics.ratio_with_bootstrap(metrics.middle_range, x[::20], references[::40])
+    assert of_few["high"] - of_few["low"] > 2 * (of_range["high"] - of_range["low"])
+
+
+def test_path_length_is_the_square_of_the_speed():
+    """Of a straight line of length 5, and of a quarter of the unit circle."""
+
+    def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (x - y).square().flatten(1).sum(1)
+
+    first, second = torch.zeros(6, 2, 3), torch.zeros(6, 2, 3)
+    second[:, 0, 0], second[:, 1, 2] = 3.0, 4.0
+    straight = metrics.perceptual_path_length(torch.clone, distance, first, second)
+    assert straight.tolist() == pytest.approx([25.0] * 6, rel=1e-3)
+    first, second = torch.tensor([[1.0, 0.0]] * 6), torch.tensor([[0.0, 1.0]] * 6)
+    curved = metrics.perceptual_path_length(torch.clone, distance, first, second, way="spherical")
+    assert curved.tolist() == pytest.approx([(torch.pi / 2) ** 2] * 6, rel=1e-3)
+    uneven = metrics.perceptual_path_length(torch.square, distance, first, second)  # faster at the ends
+    assert 0 < uneven.min() < uneven.max() < 4
 
 
 def test_copies_are_found_mirrored_and_shifted_and_among_duplicates():

@@ -6,18 +6,21 @@ import torch
 import torch.nn.functional as F
 
 
-def random_affine(x: torch.Tensor, degrees: float = 12, scale: float = 0.2, shift: float = 0.125) -> torch.Tensor:
+def random_affine(
+    x: torch.Tensor, degrees: float = 12, scale: float = 0.2, shift: float = 0.125, mirror: bool = True
+) -> torch.Tensor:
     """Mirror, rotate to +-degrees, zoom to 1 +- scale and shift by +-shift of the side, with mirrored borders."""
     count = len(x)
 
     def uniform(bound: float) -> torch.Tensor:
         return (torch.rand(count, device=x.device) * 2 - 1) * bound
 
-    angle, zoom, mirror = uniform(math.radians(degrees)), 1 + uniform(scale), torch.sign(uniform(1))
+    angle, zoom, side = uniform(math.radians(degrees)), 1 + uniform(scale), torch.sign(uniform(1))
+    side = side if mirror else torch.ones_like(side)
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     rows = [
-        torch.stack([cos * mirror, -sin, uniform(2 * shift)], 1),
-        torch.stack([sin * mirror, cos, uniform(2 * shift)], 1),
+        torch.stack([cos * side, -sin, uniform(2 * shift)], 1),
+        torch.stack([sin * side, cos, uniform(2 * shift)], 1),
     ]
     grid = F.affine_grid(torch.stack(rows, 1), list(x.shape), align_corners=False)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

@@ -16,14 +16,19 @@ Layers = Callable[[torch.Tensor], list[torch.Tensor]]
 
 
 def layers_of(name: str) -> Layers:
-    """Pictures (B, 3, H, W) -> what the convolutions of a ResNet-9 or SqueezeNet make of them, (B, C, H, W) each.
+    """Those of a run, a published name or a folder.
 
     Raises:
-        ValueError: it is another network.
+        ValueError: it is neither a ResNet-9 nor a SqueezeNet.
     """
     model = ImageClassifier.from_pretrained(folder_of(name))
     if model.architecture not in HALVED:
         raise ValueError(f"--perceptual-model must be one of {', '.join(HALVED)}, not {name}: {model.architecture}")
+    return layers_in(model)
+
+
+def layers_in(model: ImageClassifier) -> Layers:
+    """Pictures (B, 3, H, W) -> what the convolutions of a ResNet-9 or SqueezeNet make of them, (B, C, H, W) each."""
     model.requires_grad_(False).to(memory_format=torch.channels_last)
     halved = HALVED[model.architecture]
     blocks: list[nn.Module] = [*(model.network if model.architecture == "resnet9" else model.network.features)]

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
+from betwixt.latents import between
+
 BOOTSTRAPS = 2000
 COPY_RATIO = 1 / 3  # of distances, under which a picture is called a copy
 _BOUNDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
@@ -129,6 +131,30 @@ def with_half_samples(
     return {"value": value, "low": low, "high": high}
 
 
+def ratio_with_bootstrap(
+    statistic: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, references: torch.Tensor, seed: int = 0
+) -> dict[str, float]:
+    """A figure of values x (M,) as a share of that of references (N,), with its 95 % bootstrap interval of both.
+
+    Returns:
+        {"value", "low", "high"}.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(values: torch.Tensor) -> torch.Tensor:
+        return values[torch.randint(len(values), (len(values),), generator=generator)]
+
+    draws = torch.stack([statistic(drawn(x)) / statistic(drawn(references)) for _ in range(500)])
+    low, high = torch.quantile(draws.double(), _BOUNDS).tolist()
+    return {"value": float(statistic(x) / statistic(references)), "low": low, "high": high}
+
+
+def middle_range(values: torch.Tensor) -> torch.Tensor:
+    """How far apart the 5th and the 95th percentile of (N,) values are; a scalar tensor."""
+    low, high = torch.quantile(values, torch.tensor([0.05, 0.95], dtype=values.dtype))
+    return high - low
+
+
 def expected_calibration_error(probabilities: torch.Tensor, labels: torch.Tensor, bins: int = 15) -> float:
     """Mean distance of confidence and accuracy over equal bins of confidence (Guo et al. 2017). (N, K), (N,)."""
     confidence, answer = probabilities.double().max(1)
@@ -190,6 +216,18 @@ def manifold_distance(x: torch.Tensor, references: torch.Tensor, k: int = 3) -> 
     return torch.cat([(torch.cdist(rows, references) / radii).min(1).values for rows in x.split(1024)])
 
 
+def precision_and_recall(x: torch.Tensor, references: torch.Tensor, k: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features (M, D) of generated pictures and (N, D) of real ones -> (M,) and (N,) bool, each whether it lies in the
+    manifold of the others (Kynkaanniemi et al. 2019, equation 2); the first's mean is precision, the second's recall.
+
+    Both depend on how many there are on the other side: compare figures of equal numbers.
+
+    Raises:
+        ValueError: a side has not more than k.
+    """
+    return manifold_distance(x, references, k) <= 1, manifold_distance(references, x, k) <= 1
+
+
 def left_out_distance(references: torch.Tensor, k: int = 3) -> torch.Tensor:
     """(N, D) -> (N,) the `manifold_distance` of each reference to the others, as though it had not been one.
 
@@ -232,6 +270,39 @@ def kernel_distance(
     return {"value": float(torch.stack(values).mean()), "low": low, "high": high}
 
 
+def kernel_distance_of_classes(
+    features: torch.Tensor, labels: torch.Tensor, subsets: int = 100, subset_size: int = 50, seed: int = 0
+) -> dict[str, float]:
+    """The mean over all pairs of classes of what `kernel_distance` estimates of the two; (N, D), (N,).
+
+    It says what size a kernel distance has in these features. Of random subsets, each of at most half of each class,
+    the mean, with the 2.5th and 97.5th percentiles; classes of fewer than four pictures are left out.
+
+    Raises:
+        ValueError: fewer than two classes are left.
+    """
+    rows_of = [rows for rows in _rows_by_group(len(labels), labels) if len(rows) >= 4]
+    if len(rows_of) < 2:
+        raise ValueError("at least two classes of four pictures or more are needed")
+    generator = torch.Generator().manual_seed(seed)
+    counts = torch.tensor([min(subset_size, len(rows) // 2) for rows in rows_of])
+    kernel = _cubic(features.double(), features.double())
+    values = []
+    for _ in range(subsets):
+        drawn = [r[torch.randperm(len(r), generator=generator)[:n]] for r, n in zip(rows_of, counts, strict=True)]
+        among, label = (
+            kernel[torch.cat(drawn)][:, torch.cat(drawn)],
+            torch.arange(len(counts)).repeat_interleave(counts),
+        )
+        members = F.one_hot(label).double()
+        sums = members.T @ among @ members
+        within = (sums.diagonal() - among.diagonal() @ members) / (counts * (counts - 1))
+        between_two = (sums / torch.outer(counts, counts)).fill_diagonal_(0).sum() / (len(counts) * (len(counts) - 1))
+        values.append(2 * within.mean() - 2 * between_two)
+    low, high = torch.stack(values).quantile(_BOUNDS).tolist()
+    return {"value": float(torch.stack(values).mean()), "low": low, "high": high}
+
+
 def _cubic(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
@@ -267,6 +338,33 @@ def shifted_distances(x: torch.Tensor, references: torch.Tensor, shift: int = 2)
                 seen = side[..., dy : height - 2 * shift + dy, dx : width - 2 * shift + dx].flatten(1)
                 best = torch.minimum(best, torch.cdist(seen, inner))
     return best / inner.shape[1] ** 0.5
+
+
+def perceptual_path_length(
+    draw: Callable[[torch.Tensor], torch.Tensor],
+    distance: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    first: torch.Tensor,
+    second: torch.Tensor,
+    way: str = "linear",
+    epsilon: float = 1e-3,
+    seed: int = 0,
+) -> torch.Tensor:
+    """How fast pictures change along ways from latents `first` to `second`, (N, ...) each -> (N,).
+
+    At one random place t of each way, the distance of the pictures at t and at t + epsilon, by epsilon squared (Karras
+    et al. 2019, equations 2 and 3). Their epsilon of 1e-4 leaves three digits of a latent's change in float32; 1e-2 is
+    so long that lengths come out too short.
+
+    Args:
+        draw: latents (B, ...) -> pictures.
+        distance: pictures, pictures -> (B,), which grows with the square of a small difference.
+        way: "linear" or "spherical" (of `betwixt.latents.between`).
+    """
+    t = torch.rand(len(first), generator=torch.Generator().manual_seed(seed)) * (1 - epsilon)
+    pairs = zip(first.flatten(1), second.flatten(1), t, strict=True)
+    points = torch.stack([between(a, b, torch.stack([at, at + epsilon]), way) for a, b, at in pairs])
+    here, there = (draw(side.view_as(first)) for side in points.unbind(1))
+    return distance(here, there) / epsilon**2
 
 
 def two_picture_residual(x: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
