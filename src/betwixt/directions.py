@@ -188,7 +188,7 @@ def save_directions(directions: Sequence[Direction], folder: str | os.PathLike) 
         {
             "names": one.names,
             "layers": [*one.layers],
-            "reach": one.reach,
+            "reach": round(one.reach, 2),
             "deviation": round(one.deviation, DIGITS),
             "changes": {factor: round(change, 3) for factor, change in one.changes.items()},
             "vector": [round(number, DIGITS) for number in one.vector.tolist()],
