@@ -289,6 +289,20 @@ def site(hub_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def styles_hub(hub_folder, stand_ins) -> Path:
+    """Where there are StyleGAN2s: the published ones, or else stand-ins."""
+    return hub_folder if all((hub_folder / "models" / name).is_dir() for name in STYLEGANS) else stand_ins
+
+
+@pytest.fixture(scope="session")
+def styles_site(styles_hub, tmp_path_factory):
+    """Mammal Swap alone, with StyleGAN2s."""
+    folder = tmp_path_factory.mktemp("styles")
+    with Site(MAMMALS_SPACE / "app.py", folder, BETWIXT_HUB=str(styles_hub)) as started:
+        yield started.wait()
+
+
+@pytest.fixture(scope="session")
 def chromium():
     expect.set_options(timeout=PATIENCE)  # two workers share the machine
     with sync_playwright() as playwright:

@@ -132,8 +132,8 @@ ABOUT_STYLES = about(
     (
         "What you see",
         "Ce que vous voyez",
-        "A StyleGAN2 draws an animal from the noise that a seed gives: one network makes a style of the noise, and every "
-        "layer of another draws by that style, from 4 by 4 pixels up. In the middle is what it draws of a mixture of "
+        "A StyleGAN2 draws an animal from the noise that a seed gives: one network makes a style of it, and each layer "
+        "of another draws by that style, from 4 by 4 pixels up. In the middle is what it draws of a mixture of "
         "two styles; none of these animals was ever there.",
         "Un StyleGAN2 dessine un animal à partir du bruit que donne une graine : un réseau en fait un style, et chaque "
         "couche d'un autre dessine selon ce style, à partir de 4 pixels de côté. Au milieu, ce qu'il dessine d'un "

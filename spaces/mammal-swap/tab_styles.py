@@ -124,7 +124,7 @@ def create_panel(drawer: gr.Radio, functions: Functions, generators: Sequence[st
 
 def _end(name: str, seed: int) -> dict[str, Any]:
     """Where one end of a blend comes from."""
-    with gr.Group(elem_id=f"end-{name}"):
+    with gr.Column(elem_id=f"end-{name}"), gr.Group():
         with gr.Row(equal_height=True):
             number = gr.Number(seed, label=WORDS(f"seed_{name}"), precision=0, minimum=0, min_width=110)
             dice = gr.Button(WORDS("another"), min_width=110, scale=0, elem_id=f"dice-{name}")
