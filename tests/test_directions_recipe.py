@@ -97,6 +97,11 @@ def test_judges_say_species_ears_and_fur_of_breeds_that_are_rendered(tmp_path):
     assert [*judges.breeds_by(photos.eval())(pictures)] == ["dog"]
 
 
+def test_a_network_of_something_else_is_no_judge(project):
+    with pytest.raises(ValueError, match=r"--judges must be classifiers of .* not .*StyleGAN2"):
+        judges.judge_of(str(project / "generator"))
+
+
 def test_pixels_tell_coat_from_background():
     picture = Image.new("RGB", (64, 64), "black")
     picture.paste((255, 128, 0), (16, 16, 48, 48))

@@ -7,7 +7,6 @@ import torch
 from loop import folder_of
 from PIL import Image
 from worlds.breeds import BREEDS
-from worlds.mammals import POSE
 
 import betwixt
 from betwixt import ImageClassifier
@@ -30,17 +29,20 @@ def judges_of(names: Sequence[str]) -> list[Judge]:
 
 
 def judge_of(name: str) -> Judge:
-    """A classifier of breeds says species, ears and fur; any other network that predicts, the four numbers of a pose.
+    """A classifier of breeds says species, ears and fur, a network of poses its four numbers.
 
     Raises:
         HubError: it cannot be loaded.
+        ValueError: it is a network of something else.
     """
     folder = folder_of(name)
     model_class = read_json(folder / "config.json").get("model_class", "")
-    if model_class not in betwixt.__all__:
-        raise ValueError(f"{name} is no network of ours: model_class is {model_class!r}")
-    model = getattr(betwixt, model_class).from_pretrained(folder)
-    return breeds_by(model) if isinstance(model, ImageClassifier) else poses_by(model)
+    kind = getattr(betwixt, model_class) if model_class in betwixt.__all__ else None
+    if kind is ImageClassifier:
+        return breeds_by(kind.from_pretrained(folder))
+    if not hasattr(kind, "FACTORS"):
+        raise ValueError(f"--judges must be classifiers of breeds or networks of poses, not {name}: {model_class}")
+    return poses_by(kind.from_pretrained(folder))
 
 
 def breeds_by(model: ImageClassifier) -> Judge:
@@ -66,7 +68,7 @@ def breeds_by(model: ImageClassifier) -> Judge:
 
 def poses_by(model: torch.nn.Module) -> Judge:
     """The angles in degrees, and how far the mouth is open."""
-    return lambda pictures: dict(zip(POSE, model.predict(list(pictures)).T, strict=True))
+    return lambda pictures: dict(zip(model.FACTORS, model.predict(list(pictures)).T, strict=True))
 
 
 def pixels(pictures: Sequence[Image.Image]) -> Values:

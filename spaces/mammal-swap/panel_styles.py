@@ -54,7 +54,7 @@ def found(picture: Image.Image, sight: Sight) -> str:
 def _pair(picture: Image.Image, sight: Sight) -> str:
     captions = both("your picture", "votre image"), both("as it draws it", "comme il la dessine")
     figures = "".join(
-        f'<figure><img src="{data_uri(fit(image, 192), "PNG")}" alt=""><figcaption>{caption}</figcaption></figure>'
+        f'<figure><img src="{data_uri(fit(image, 192))}" alt=""><figcaption>{caption}</figcaption></figure>'
         for image, caption in zip((picture, sight.image), captions, strict=True)
     )
     return f'<div class="found">{figures}</div>'

@@ -59,10 +59,10 @@ def create_panel(drawer: gr.Radio, functions: Functions, generators: Sequence[st
         with gr.Column(scale=1, min_width=300):
             first, second = _end("one", 1), _end("other", 2)
             surprise = gr.Button(WORDS("surprise"), elem_id="styles-surprise")
-            share = gr.Slider(LEAST, MOST, 0.5, step=0.05, label=WORDS("along"), elem_id="along")
             parts = gr.Radio(PARTS, value="all", label=WORDS("parts"), elem_id="parts")
             psi = gr.Slider(0, DARING, PSI, step=0.05, label=WORDS("daring"), elem_id="daring")
         with gr.Column(scale=2, min_width=320):
+            share = gr.Slider(LEAST, MOST, 0.5, step=0.05, label=WORDS("along"), elem_id="along")
             shown = gr.HTML("", elem_id="styled", js_on_load=None)
             with gr.Row(elem_id="directions"):
                 sliders = [

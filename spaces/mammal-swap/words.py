@@ -80,7 +80,7 @@ FRENCH = {
     "along": "De l'une à l'autre : 0 est l'une, 1 l'autre",
     "parts": "Ce qui change",
     "daring": "Audace : 0 est son image moyenne, 1 tout ce qu'il connaît",
-    "another": "↻ Une autre",
+    "another": "↻ Autre",
     "reset": "Tout remettre à 0",
     "layer_by_layer": "Couche par couche",
     "layers": "Couches qui changent, de la forme au détail ; les autres restent celles de l'une",
