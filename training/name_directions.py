@@ -62,7 +62,7 @@ class Recipe:
     judges: list[str] = option([], "networks that look: of poses, of breeds; runs, published names or folders")
     count: int = option(4000, "pictures that are drawn to learn from", range=(100, 100_000))
     walked: int = option(100, "pictures that are moved along each direction", range=(10, 10_000))
-    unnamed: int = option(5, "further directions of what has no name", range=(0, 50))
+    unnamed: int = option(4, "further directions of what has no name", range=(0, 50))
     method: str = option("principal", "how these are found", choices=["principal", "factorised"])
     seed: int = option(0, "of the pictures", range=(0, 2**31 - 1))
 
@@ -88,8 +88,8 @@ def find(recipe: Recipe) -> None:
     weights, _ = ridge(w, table[:, [[*scales].index(factor) for factor in kept]])
     walked = w[held_out][: recipe.walked]
     named = [
-        best_layers(generator, judges, walked, scales, factor, step)
-        for factor, step in zip(kept, carriers(w, weights) if kept else (), strict=True)
+        best_layers(generator, judges, walked, scales, factor, one)
+        for factor, one in zip(kept, directions_of(w, weights, generator.num_ws) if kept else (), strict=True)
     ]
     named = [one for one in named if one.names]
     others = [
@@ -120,21 +120,26 @@ def readable(w: torch.Tensor, table: torch.Tensor, held_out: torch.Tensor) -> to
     return r_squared(table[held_out], w[held_out].double() @ weights.T + biases)
 
 
+def directions_of(w: torch.Tensor, weights: torch.Tensor, num_ws: int) -> list[Direction]:
+    """Of each factor that the weights (F, w_dim) predict, in all layers; where w is rare soon, the reach is short."""
+    inverse, found = torch.linalg.pinv(torch.cov(w.double().T)), []
+    for step in carriers(w, weights):
+        length, rare = float(step.norm()), float((step @ inverse @ step).sqrt())
+        found.append(Direction((step / length).float(), length, (0, num_ws), reach=min(REACH, FARTHEST / rare)))
+    return found
+
+
 def best_layers(
     generator: StyleGAN2Generator,
     judges: Sequence[Judge],
     w: torch.Tensor,
     scales: dict[str, torch.Tensor],
     factor: str,
-    step: torch.Tensor,
+    whole: Direction,
 ) -> Direction:
     """The direction of a factor, of all layers or of the coarse or fine ones alone: where it does most besides the
-    least else. `step` (w_dim,) is a deviation of the factor."""
-    half, deviation = generator.num_ws // 2, float(step.norm())
-    rare = (step @ torch.linalg.pinv(torch.cov(styles_of(generator, 2000).double().T)) @ step).sqrt()
-    whole = Direction(
-        (step / deviation).float(), deviation, (0, generator.num_ws), reach=min(REACH, FARTHEST / float(rare))
-    )
+    least else."""
+    half = generator.num_ws // 2
     tried = [
         walk(generator, judges, w, scales, replace(whole, layers=layers), factor)
         for layers in (whole.layers, (0, half), (half, generator.num_ws))

@@ -16,8 +16,8 @@ from betwixt.layers import clipped
 from betwixt.once import once
 from betwixt.perceptual import Layers, layers_of
 
-MOST_DIRECTIONS = 8
-DRAWN = 2000  # styles, whose principal directions are taken where none are published
+MOST_DIRECTIONS, PRINCIPAL = 12, 6  # shown; shown where none are published
+DRAWN = 2000  # styles, whose principal directions these are
 STEPS, EVERY = 240, 8  # of a search, and from each picture that is shown to the next
 
 
@@ -57,7 +57,7 @@ def known(name: str) -> Known:
     with told_in_a_line("network"):
         directions = read_directions(locate(name, "model"), model)
     if not directions:
-        pairs = zip(*principal(styles_of(model, DRAWN), min(MOST_DIRECTIONS, model.w_dim)), strict=True)
+        pairs = zip(*principal(styles_of(model, DRAWN), min(PRINCIPAL, model.w_dim)), strict=True)
         directions = [Direction(vector, float(size), (0, model.num_ws)) for vector, size in pairs if size > 0]
     sides = [min(4 * 2 ** ((number + 1) // 2), model.img_resolution) for number in range(model.num_ws)]
     return Known(model.class_names, sides, directions[:MOST_DIRECTIONS])
