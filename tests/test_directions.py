@@ -69,6 +69,8 @@ def test_factors_are_found_and_each_moves_alone(planted):
     assert torch.allclose(found @ weights.T, torch.eye(2).to(found), atol=1e-6)
     changed = torch.stack([d.move(w, step.float(), 2.0) @ basis[0] for step in found])
     assert torch.allclose(changed.mean(1) - (w @ basis[0]).mean(), torch.tensor([2.0, 0.0]), atol=0.15)
+    twice = d.carriers(w, weights[[0, 0, 1]])
+    assert torch.allclose(twice[0] + twice[1], found[0], atol=1e-4)
     rest = d.unexplained(w, weights)
     assert d.r_squared(truth, rest.double() @ weights.T).max() < 0.05
     assert abs(float(d.principal(rest, 1)[0] @ basis[2])) > 0.99

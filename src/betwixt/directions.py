@@ -170,7 +170,7 @@ def carriers(w: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """
     covariance = torch.cov(w.double().T)
     along = weights.double() @ covariance
-    return torch.linalg.solve(along @ weights.double().T, along)
+    return torch.linalg.pinv(along @ weights.double().T) @ along  # two factors may be one
 
 
 def unexplained(w: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
