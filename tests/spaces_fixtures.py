@@ -18,8 +18,18 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 from tables import encode, write_dataset
 
-from betwixt import VAE, ClassifierEnsemble, ConditionalGAN, ConvAutoencoder, DiffusionModel, ImageClassifier, flags
+from betwixt import (
+    VAE,
+    ClassifierEnsemble,
+    ConditionalGAN,
+    ConvAutoencoder,
+    DiffusionModel,
+    ImageClassifier,
+    StyleGAN2Generator,
+    flags,
+)
 from betwixt.breeds import species_of
+from betwixt.directions import Direction, save_directions
 from betwixt.mashups import mash_ups
 from betwixt.search import EmbeddingIndex
 
@@ -63,6 +73,7 @@ STAND_IN_PLACES = [
 MAMMALS_SPACE, MAMMALS_PATH = SPACES / "mammal-swap", "/mammal-swap/"
 STAND_IN_BREEDS = ["corgi", "husky", "neither", "siamese", "toyger"]
 MAMMALS = ("mammals-breeds", "mammals-vae")
+STYLEGANS = ("mammals-stylegan2", "pets-stylegan2")
 
 
 class Site:
@@ -160,6 +171,7 @@ def make_mammals(hub: Path) -> None:
     )
     model.save_pretrained(hub / "models" / "mammals-breeds")
     VAE(image_size=64, base_channels=4, latent_dim=16, downsamplings=4).save_pretrained(hub / "models" / "mammals-vae")
+    make_stylegans(hub)
     random, rows, names = np.random.default_rng(0), [], sorted({*STAND_IN_BREEDS} - {"neither"})
     for number in range(40):
         color, breed = random.integers(40, 220, 3), names[number % 4]
@@ -168,6 +180,20 @@ def make_mammals(hub: Path) -> None:
         known = {"species": species_of(breed), "yaw": 30.0 * (number % 3 - 1), "background": "studio"}
         rows.append({"image": encode(np.asarray(picture)), "label": names.index(breed), **known})
     write_dataset(hub / "datasets" / "mammals", {"train": rows[8:], "test": rows[:8]}, names, "# stand-ins")
+
+
+def make_stylegans(hub: Path) -> None:
+    """Two small untrained generators of unlike sizes, one of breeds and with directions, of which one has a name."""
+    breeds = [name for name in STAND_IN_BREEDS if name != "neither"]
+    rendered = StyleGAN2Generator(
+        z_dim=16, w_dim=24, c_dim=len(breeds), class_names=breeds, channel_base=512, channel_max=16, mapping_layers=2
+    )
+    photos = StyleGAN2Generator(z_dim=8, w_dim=8, img_resolution=32, channel_base=256, channel_max=8, mapping_layers=2)
+    for name, model in zip(STYLEGANS, (rendered, photos), strict=True):
+        model.save_pretrained(hub / "models" / name)
+    vectors = torch.linalg.qr(torch.randn(24, 2)).Q.T
+    turn = Direction(vectors[0], 1.5, (0, 5), {"en": "Turn the head", "fr": "Tourner la tête"}, {"yaw": 0.9}, 2.0)
+    save_directions([turn, Direction(vectors[1], 1.0, (0, 10))], hub / "models" / STYLEGANS[0])
 
 
 def make_landmarks(hub: Path) -> None:
@@ -259,6 +285,20 @@ def hub_folder(published, stand_ins) -> Path:
 def site(hub_folder, tmp_path_factory):
     """The whole suite, started as the README says."""
     with Site(SPACES / "launch.py", tmp_path_factory.mktemp("site"), BETWIXT_HUB=str(hub_folder)) as started:
+        yield started.wait()
+
+
+@pytest.fixture(scope="session")
+def styles_hub(hub_folder, stand_ins) -> Path:
+    """Where there are StyleGAN2s: the published ones, or else stand-ins."""
+    return hub_folder if all((hub_folder / "models" / name).is_dir() for name in STYLEGANS) else stand_ins
+
+
+@pytest.fixture(scope="session")
+def styles_site(styles_hub, tmp_path_factory):
+    """Mammal Swap alone, with StyleGAN2s."""
+    folder = tmp_path_factory.mktemp("styles")
+    with Site(MAMMALS_SPACE / "app.py", folder, BETWIXT_HUB=str(styles_hub)) as started:
         yield started.wait()
 
 

@@ -45,11 +45,8 @@ def test_losses_metrics_and_worlds_import_no_model():
 
 
 def test_recipes_import_no_recipe():
-    recipes = {
-        path.stem
-        for path in RECIPES
-        if path.stem.split("_")[0] in ("prepare", "make", "train", "evaluate", "convert", "publish")
-    }
+    verbs = ("prepare", "make", "train", "evaluate", "convert", "publish", "name")
+    recipes = {path.stem for path in RECIPES if path.stem.split("_")[0] in verbs}
     for path in [*RECIPES, *(ROOT / "hub_upload").glob("*.py"), *(ROOT / "spaces").rglob("*.py")]:
         assert not roots(path) & recipes, path
     for path in (ROOT / "spaces").rglob("*.py"):
@@ -111,7 +108,7 @@ def test_published_folder_is_small_and_clean():
     files = [path for path in (ROOT / "hub_upload").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     assert sum(path.stat().st_size for path in files) < 30_000_000
     for model in (ROOT / "hub_upload" / "models").iterdir():
-        names = {path.name for path in model.iterdir()} - {"samples.webp"}
+        names = {path.name for path in model.iterdir()} - {"samples.webp", "directions.json"}
         assert names == {"README.md", "config.json", "model.safetensors"}
     for path in files:
         assert path.suffix in (".py", ".json", ".md", ".safetensors", ".parquet", ".webp"), path

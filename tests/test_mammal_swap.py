@@ -221,7 +221,7 @@ def test_every_text_is_there_in_both_languages(launch):
     assert words.ENGLISH.keys() == words.FRENCH.keys()
     assert all(words.ENGLISH[key] and words.FRENCH[key] for key in words.ENGLISH)
     assert set(words.FRENCH_BREEDS) <= {*CATS, *DOGS}
-    page = module.INTRODUCTION + module.ABOUT_BLEND + module.ABOUT_BREED + module.ABOUT_CLUSTERS
+    page = module.INTRODUCTION + module.ABOUT_BLEND + module.ABOUT_STYLES + module.ABOUT_BREED + module.ABOUT_CLUSTERS
     assert page.count('lang="en"') == page.count('lang="fr"') > 15
     assert "choisissez" in words.fault("There is no picture: please choose one first.")
     assert words.fault("<b>odd</b>").count("&lt;b&gt;") == 2

@@ -303,6 +303,8 @@ def test_zero_gpu(stand_ins, chromium, tmp_path):
         named = [mammals.predict(handle_file(str(file)), explained=True, api_name="/breed") for file in MAMMAL_EXAMPLES]
         assert any(heat for _, heat in named)
         assert "on the GPU hide_places" in site.log
+        assert mammals.predict(handle_file(str(MAMMAL_EXAMPLES[0])), steps=2, api_name="/invert")[1]["step"] == 2
+        assert "on the GPU find_style" in site.log
         assert "launched" in site.log
         assert "on the GPU decide" in site.log
         page = chromium.new_page()

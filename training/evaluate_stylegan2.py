@@ -21,7 +21,6 @@ from encoders import imagenet
 from judges import Figures, Judges
 from loop import folder_of
 from options import option, parse, report, run
-from perceptual import HALVED, layers_in
 from poses import knows_pose
 from tables import NEITHER, ImageTable, read_dataset
 
@@ -32,6 +31,7 @@ from betwixt.hub import read_json
 from betwixt.images import from_bytes, to_bytes
 from betwixt.layers import clipped
 from betwixt.losses import feature_distance
+from betwixt.perceptual import HALVED, layers_of
 
 OF_CLASS = 50  # pictures of a breed, of generators that are told of it, for the judge of breeds
 PATHS = 300
@@ -175,7 +175,7 @@ def smoothness(
     psi: float,
 ) -> Figures:
     """Path lengths from latents (N, z_dim) to others, of the same class (N,): straight in w, along the sphere in z."""
-    layers = layers_in(network)
+    layers = layers_of(network)
 
     def distance(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         sides = zip(x.split(BATCH), y.split(BATCH), strict=True)

@@ -26,11 +26,14 @@ from pathlib import Path
 import album
 import gradio as gr
 import networks
+import styles
 import tab_blend
 import tab_breed
 import tab_clusters
+import tab_styles
 import torch
-from networks import CLASSIFIER
+from events_styles import Functions
+from networks import CLASSIFIER, CODER, GENERATORS
 from PIL import Image
 from words import WORDS, both
 
@@ -125,6 +128,38 @@ ABOUT_BLEND = about(
         "race : l'entre-deux n'est pas un croisement.",
     ),
 )
+ABOUT_STYLES = about(
+    (
+        "What you see",
+        "Ce que vous voyez",
+        "A StyleGAN2 draws an animal from the noise that a seed gives: one network makes a style of it, and each layer "
+        "of another draws by that style, from 4 by 4 pixels up. In the middle is what it draws of a mixture of "
+        "two styles; none of these animals was ever there.",
+        "Un StyleGAN2 dessine un animal à partir du bruit que donne une graine : un réseau en fait un style, et chaque "
+        "couche d'un autre dessine selon ce style, à partir de 4 pixels de côté. Au milieu, ce qu'il dessine d'un "
+        "mélange de deux styles ; aucun de ces animaux n'a existé.",
+    ),
+    (
+        "Layers and directions",
+        "Couches et directions",
+        "Coarse layers decide pose and shape, fine ones colours: so one animal may lend the other its coat. Directions "
+        "are ways in which styles differ. Those with a name change what they say more than anything else, as networks "
+        "saw that know pose and breed; those without one change several things at once.",
+        "Les premières couches décident de la pose et de la forme, les dernières des couleurs : un animal peut donc "
+        "prêter son pelage à l'autre. Les directions sont ce en quoi les styles diffèrent. Celles qui ont un nom "
+        "changent surtout ce qu'il dit, selon des réseaux qui connaissent pose et race ; les autres, plusieurs choses.",
+    ),
+    (
+        "Your own picture",
+        "Votre propre image",
+        "Its style is searched step by step, until what is drawn of it looks like your picture. One style (W) stays "
+        "among what the network knows; one for each layer (W+) comes nearer, but changes less well. Your picture is "
+        "forgotten within an hour.",
+        "Son style est cherché pas à pas, jusqu'à ce que le dessin ressemble à votre image. Un seul style (W) reste "
+        "dans ce que le réseau connaît ; un par couche (W+) s'approche davantage, mais se modifie moins bien. Votre "
+        "image est oubliée dans l'heure.",
+    ),
+)
 ABOUT_BREED = about(
     (
         "What you see",
@@ -217,6 +252,19 @@ def hide_places(x: torch.Tensor, class_index: int) -> Iterator[torch.Tensor]:
     yield occlusion_map(networks.load(CLASSIFIER), x, class_index, grid=5)
 
 
+def search(name: str, picture: Image.Image, space: str, steps: int, seed: int) -> Iterator[styles.Sight]:
+    """Look for the style of a picture, and show what is found; see `styles.search`."""
+    x = to_tensor([picture], networks.load(name).image_size)
+    for step, style, loss in find_style(name, x, space, steps, seed):
+        yield styles.Sight(step, steps, style, styles.draw(name, style[None])[0], loss)
+
+
+@on_gpu
+def find_style(name: str, x: torch.Tensor, space: str, steps: int, seed: int) -> Iterator[tuple]:
+    """Step, style and loss, now and then; see `styles.steps_of`."""
+    yield from styles.steps_of(name, x, space, steps, seed)
+
+
 @once
 def pictured(class_name: str) -> str | None:
     """A picture of a breed that the Space may show: a rendered one. Raises gr.Error where they cannot be read."""
@@ -247,8 +295,31 @@ def _folder() -> Path:
 # The page
 
 
+def build_blend(generators: list[str]) -> None:
+    """The tab *Blend*: in latents of pictures, and in styles where generators of these are there."""
+    titles = [f"{' · '.join(GENERATORS[name])} (StyleGAN2)" for name in generators]
+    drawers = [("Your pictures · vos images (VAE)", CODER), *zip(titles, generators, strict=True)]
+    drawer = gr.Radio(drawers, value=CODER, label=WORDS("drawer"), visible=bool(generators), elem_id="drawer")
+    with gr.Column() as of_pictures:
+        tab_blend.create_tab(tab_blend.Functions(networks.encode, networks.decode, surprise), EXAMPLES)
+        gr.HTML(ABOUT_BLEND, js_on_load=None)
+    if not generators:
+        return
+    with gr.Column(visible=False) as of_styles:
+        tab_styles.create_panel(drawer, Functions(styles.known, styles.style_of, styles.draw, search), generators)
+        gr.HTML(ABOUT_STYLES, js_on_load=None)
+    drawer.change(
+        lambda name: (gr.update(visible=name == CODER), gr.update(visible=name != CODER)),
+        drawer,
+        [of_pictures, of_styles],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
 def build_demo() -> gr.Blocks:
-    """The page. Loads nothing: see `warm_up`."""
+    """The page. Loads no network: see `warm_up`."""
     titles = {"rendered": "Rendered · rendu", "photos": "Photos"}
     collections = [(titles[name], name) for name in album.names()]
     features = [(words, name) for name, (words, _) in networks.FEATURES.items()]
@@ -256,8 +327,7 @@ def build_demo() -> gr.Blocks:
         gr.HTML(WORDS("hide_other"), elem_id="language", js_on_load=None)
         gr.HTML(INTRODUCTION, js_on_load=None)
         with gr.Tab(WORDS("blend"), elem_id="tab-blend"):
-            tab_blend.create_tab(tab_blend.Functions(networks.encode, networks.decode, surprise), EXAMPLES)
-            gr.HTML(ABOUT_BLEND, js_on_load=None)
+            build_blend([name for name in GENERATORS if networks.is_there(name)])
         with gr.Tab(WORDS("breed"), elem_id="tab-breed"):
             tab_breed.create_tab(networks.opinion, explain, pictured, EXAMPLES)
             gr.HTML(ABOUT_BREED, js_on_load=None)

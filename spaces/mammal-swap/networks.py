@@ -8,12 +8,16 @@ import gradio as gr
 import torch
 from PIL import Image
 
-from betwixt import VAE, ImageClassifier
+from betwixt import VAE, ImageClassifier, StyleGAN2Generator
 from betwixt.hub import HubError, locate
 from betwixt.images import to_images, to_tensor
 from betwixt.once import once
 
 CLASSIFIER, CODER, PRETRAINED = "mammals-breeds", "mammals-vae", "landmarks-pretrained"
+GENERATORS = {  # published name -> what it draws, for people, in both languages
+    "mammals-stylegan2": ("Rendered", "rendu"),
+    "pets-stylegan2": ("Photo-like", "comme en photo"),
+}
 KEPT = 320  # side of the square of a visitor's picture that is kept: twice what the largest network sees
 FEATURES = {  # published name -> for people, in both languages, and which layer (None: the last)
     CLASSIFIER: (("Breeds", "races"), None),
@@ -36,11 +40,19 @@ def told_in_a_line(what: str, *faults: type[Exception]) -> Iterator[None]:
         raise gr.Error(f"The {what} could not be loaded; please come back later.", print_exception=False) from None
 
 
+def is_there(name: str) -> bool:
+    """Whether a network is published; it is not loaded."""
+    try:
+        return locate(name, "model").is_dir()
+    except HubError:
+        return False
+
+
 @once
-def load(name: str) -> ImageClassifier | VAE:
+def load(name: str) -> ImageClassifier | VAE | StyleGAN2Generator:
     """A published network. Raises gr.Error where it cannot be loaded."""
     torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
-    kind = VAE if name == CODER else ImageClassifier
+    kind = VAE if name == CODER else StyleGAN2Generator if name in GENERATORS else ImageClassifier
     with told_in_a_line("network"):
         return kind.from_pretrained(locate(name, "model")).to(memory_format=torch.channels_last)
 

@@ -69,21 +69,26 @@ def blend(
     stage = "".join(_end(*end) for end in ends)
     large = data_uri(fit(picture, 320), "PNG")
     words = both("the blend", "le mélange")
-    steps = "".join(
-        f"<li{' aria-current=true' if share is not None and abs(t - share) < 0.13 else ''}>"
-        f'<img src="{data_uri(fit(image, 128), "PNG")}" alt=""><small>{t:g}</small></li>'
-        for t, image in strip
-    )
     first, second = (fit(brought, 96) for brought, *_ in ends[:2])
     # Beyond both Pillow extrapolates.
     crossfades = "".join(f'<li><img src="{data_uri(Image.blend(first, second, t))}" alt=""></li>' for t, _ in strip)
     return (
         f'<div class="blend"><figure class="made"><img src="{large}" alt="blend · mélange"><figcaption>{words}'
         f'</figcaption></figure><div class="ends">{stage}</div>'
-        f"<h3>{both('All the way: through latents', 'Tout le chemin : par les latents')}</h3><ol>{steps}</ol>"
+        f"<h3>{both('All the way: through latents', 'Tout le chemin : par les latents')}</h3>{strip_of(strip, share)}"
         f"<h3>{both('For comparison: pixels laid over each other', 'Pour comparer : les pixels superposés')}</h3>"
         f'<ol class="plain">{crossfades}</ol></div>'
     )
+
+
+def strip_of(strip: Sequence[tuple[float, Image.Image]], share: float | None) -> str:
+    """Pictures along a way, each with how far it is; that which is nearest to `share` is marked."""
+    steps = "".join(
+        f"<li{' aria-current=true' if share is not None and abs(t - share) < 0.13 else ''}>"
+        f'<img src="{data_uri(fit(image, 128), "PNG")}" alt=""><small>{t:g}</small></li>'
+        for t, image in strip
+    )
+    return f"<ol>{steps}</ol>"
 
 
 def _end(brought: Image.Image, drawn: Image.Image, share: float) -> str:
