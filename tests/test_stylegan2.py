@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from betwixt import StyleGAN2Generator
 from betwixt.hub import HubError
-from betwixt.stylegan2 import Linear, StyleGAN2Discriminator, SynthesisLayer, ToRGB, doubled, filtered
+from betwixt.layers import EqualizedLinear, smooth
+from betwixt.stylegan2 import StyleGAN2Discriminator, SynthesisLayer, ToRGB, doubled
 
 SMALL = {"z_dim": 8, "w_dim": 12, "img_resolution": 16, "channel_base": 64, "channel_max": 8, "mapping_layers": 2}
 NAMES = ["cat", "dog", "fox"]
@@ -84,7 +85,7 @@ def test_upsampling_is_zeros_between_and_a_filter():
     line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
     naive = F.conv2d(F.pad(spread, (2, 1, 2, 1)), (4 * line[:, None] * line).expand(3, 1, 4, 4), groups=3)
     assert torch.allclose(doubled(x), naive, atol=1e-6)
-    assert torch.allclose(filtered(torch.ones(1, 1, 8, 8), padding=0), torch.ones(1, 1, 5, 5))
+    assert torch.allclose(smooth(torch.ones(1, 1, 8, 8), padding=0), torch.ones(1, 1, 5, 5))
 
 
 @pytest.mark.parametrize("up", [False, True])
@@ -100,7 +101,7 @@ def test_modulation_is_a_convolution_of_its_own_for_each_picture(up):
             spread = torch.zeros(1, 6, 17, 17)
             spread[:, :, 1::2, 1::2] = x[one]
             # A transposed convolution: that with the mirrored kernel, of what has zeros between.
-            naive = filtered(F.conv2d(F.pad(spread, (1, 1, 1, 1)), weight.flip(2, 3)), padding=1, gain=4)
+            naive = smooth(F.conv2d(F.pad(spread, (1, 1, 1, 1)), weight.flip(2, 3)), gain=4)
         else:
             naive = F.conv2d(x[one : one + 1], weight, padding=1)
         naive = F.leaky_relu(naive, 0.2) * 2**0.5
@@ -115,7 +116,7 @@ def test_layers_are_of_unit_deviation_at_the_start():
     torch.nn.init.zeros_(layer.affine.weight), torch.nn.init.zeros_(picture.affine.weight)
     assert 0.8 < layer(x, w, "none").square().mean().sqrt() < 1.2
     assert 0.8 < picture(x, w).std() < 1.2
-    assert 0.8 < Linear(64, 64, rate=0.01)(w.repeat(1, 2)).std() / 0.01 * 0.01 < 1.2
+    assert 0.8 < EqualizedLinear(64, 64, rate=0.01)(w.repeat(1, 2)).std() < 1.2
 
 
 def test_truncation_noise_and_styles_of_each_layer():

@@ -58,20 +58,23 @@ class EqualizedLinear(nn.Module):
         self.rate, self.scale = rate, rate / math.sqrt(c_in)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self.weight * self.scale, self.bias * self.rate)
+        return F.linear(x * self.scale, self.weight, self.bias * self.rate)  # x has fewer numbers than the weight
 
 
 class EqualizedConv2d(nn.Module):
-    """(B, c_in, H, W) -> (B, c_out, H, W), scaled as `EqualizedLinear`."""
+    """(B, c_in, H, W) -> (B, c_out, H, W), scaled as `EqualizedLinear`, and all that it gives by `gain`."""
 
-    def __init__(self, c_in: int, c_out: int, kernel_size: int, bias: bool = True):
+    def __init__(self, c_in: int, c_out: int, kernel_size: int, bias: bool = True, gain: float = 1.0):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel_size, kernel_size))
         self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None
-        self.scale = 1 / math.sqrt(c_in * kernel_size**2)
+        self.gain, self.scale = gain, gain / math.sqrt(c_in * kernel_size**2)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.weight.shape[-1] // 2)
+    def forward(self, x: torch.Tensor, stride: int = 1, padding: int | None = None) -> torch.Tensor:
+        """`padding`: default: as many zeros around it as keep its sides."""
+        padding = self.weight.shape[-1] // 2 if padding is None else padding
+        bias = None if self.bias is None else self.bias * self.gain
+        return F.conv2d(x, self.weight * self.scale, bias, stride, padding)
 
 
 class ModulatedConv2d(nn.Module):
@@ -105,11 +108,15 @@ class ModulatedConv2d(nn.Module):
         return x + self.bias.to(x.dtype)[:, None, None]
 
 
-def smooth(x: torch.Tensor, gain: float = 1.0) -> torch.Tensor:
-    """(B, C, H, W) -> (B, C, H - 1, W - 1): each channel under the filter [1, 3, 3, 1], as StyleGAN2 has it."""
+def smooth(x: torch.Tensor, gain: float = 1.0, padding: int = 1) -> torch.Tensor:
+    """(B, C, H, W) -> (B, C, H + 2 padding - 3, ...): each channel under the filter [1, 3, 3, 1] of StyleGAN2."""
+    return F.conv2d(x, binomial_filters(x, gain), padding=padding, groups=x.shape[1])
+
+
+def binomial_filters(x: torch.Tensor, gain: float) -> torch.Tensor:
+    """(C, 1, 4, 4) the filter [1, 3, 3, 1] in both directions, of sum `gain`, for each channel of x (B, C, H, W)."""
     line = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8
-    filters = (gain * line[:, None] * line).expand(x.shape[1], 1, 4, 4)
-    return F.conv2d(x, filters, padding=1, groups=x.shape[1])
+    return (gain * line[:, None] * line).expand(x.shape[1], 1, 4, 4)
 
 
 def clipped(x: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,15 @@ from torch import nn
 from betwixt.generation import check_seeds, weights_of
 from betwixt.hub import PretrainedMixin
 from betwixt.images import to_images
-from betwixt.layers import batch_deviation, clipped, unit_power
+from betwixt.layers import (
+    EqualizedConv2d,
+    EqualizedLinear,
+    batch_deviation,
+    binomial_filters,
+    clipped,
+    smooth,
+    unit_power,
+)
 
 NOISE_MODES = ("const", "random", "none")
 GAIN = math.sqrt(2)  # of what goes through a leaky ReLU; it may be scaled before, where that takes no pass of its own
@@ -155,10 +163,10 @@ class MappingNetwork(nn.Module):
         super().__init__()
         self.z_dim, self.c_dim, self.num_ws, self.num_layers = z_dim, c_dim, num_ws, num_layers
         if c_dim:
-            self.embed = Linear(c_dim, w_dim)
+            self.embed = EqualizedLinear(c_dim, w_dim)
         widths = [z_dim + (w_dim if c_dim else 0)] + [w_dim] * num_layers
         for number, (a, b) in enumerate(pairwise(widths)):
-            setattr(self, f"fc{number}", Linear(a, b, rate=0.01))
+            setattr(self, f"fc{number}", EqualizedLinear(a, b, rate=0.01))
         if num_ws is not None:
             self.register_buffer("w_avg", torch.zeros(w_dim))
 
@@ -280,7 +288,7 @@ class SynthesisLayer(nn.Module):
     def __init__(self, c_in: int, c_out: int, w_dim: int, side: int, conv_clamp: float | None, up: bool = False):
         super().__init__()
         self.up, self.conv_clamp = up, conv_clamp
-        self.affine = Linear(w_dim, c_in, bias=1.0)
+        self.affine = EqualizedLinear(w_dim, c_in, bias=1.0)
         # In memory as the convolution reads it, which else takes a copy each time.
         first = (c_in, c_out) if up else (c_out, c_in)
         weight = torch.randn(*first, 3, 3).contiguous(memory_format=torch.channels_last)
@@ -294,7 +302,7 @@ class SynthesisLayer(nn.Module):
         style = self.affine(w)
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
-            x = filtered(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), padding=1, gain=4)
+            x = smooth(F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2), gain=4)
         else:
             x = F.conv2d(x, self.weight, padding=1)
         power = style.float().square() @ self.squares().T
@@ -322,7 +330,7 @@ class ToRGB(nn.Module):
     def __init__(self, c_in: int, img_channels: int, w_dim: int, conv_clamp: float | None):
         super().__init__()
         self.conv_clamp, self.scale = conv_clamp, 1 / math.sqrt(c_in)
-        self.affine = Linear(w_dim, c_in, bias=1.0)
+        self.affine = EqualizedLinear(w_dim, c_in, bias=1.0)
         self.weight = nn.Parameter(torch.randn(img_channels, c_in, 1, 1))
         self.bias = nn.Parameter(torch.zeros(img_channels))
 
@@ -371,16 +379,16 @@ class Halving(nn.Module):
     def __init__(self, img_channels: int, c_in: int, c_out: int, conv_clamp: float | None):
         super().__init__()
         self.conv_clamp = conv_clamp
-        self.fromrgb = Conv2d(img_channels, c_in, 1, gain=GAIN) if img_channels else None
-        self.conv0 = Conv2d(c_in, c_in, 3, gain=GAIN)
-        self.conv1 = Conv2d(c_in, c_out, 3, gain=1.0)  # GAIN, and the root of a half, since two are added
-        self.skip = Conv2d(c_in, c_out, 1, gain=math.sqrt(0.5), bias=False)
+        self.fromrgb = EqualizedConv2d(img_channels, c_in, 1, gain=GAIN) if img_channels else None
+        self.conv0 = EqualizedConv2d(c_in, c_in, 3, gain=GAIN)
+        self.conv1 = EqualizedConv2d(c_in, c_out, 3, gain=1.0)  # GAIN, and the root of a half, since two are added
+        self.skip = EqualizedConv2d(c_in, c_out, 1, gain=math.sqrt(0.5), bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.fromrgb is not None:
             x = active(self.fromrgb(x), self.conv_clamp)
-        skipped = self.skip(filtered(x, padding=1), stride=2)
-        x = filtered(active(self.conv0(x), self.conv_clamp), padding=2)
+        skipped = self.skip(smooth(x), stride=2)
+        x = smooth(active(self.conv0(x), self.conv_clamp), padding=2)
         clamp = None if self.conv_clamp is None else self.conv_clamp * math.sqrt(0.5)
         return skipped + active(self.conv1(x, stride=2, padding=0), clamp)
 
@@ -391,45 +399,14 @@ class Verdict(nn.Module):
     def __init__(self, c_in: int, c_dim: int, conv_clamp: float | None):
         super().__init__()
         self.conv_clamp = conv_clamp
-        self.conv = Conv2d(c_in + 1, c_in, 3, gain=GAIN)
-        self.fc = Linear(c_in * 16, c_in)
-        self.out = Linear(c_in, c_in if c_dim else 1)
+        self.conv = EqualizedConv2d(c_in + 1, c_in, 3, gain=GAIN)
+        self.fc = EqualizedLinear(c_in * 16, c_in)
+        self.out = EqualizedLinear(c_in, c_in if c_dim else 1)
 
     def forward(self, x: torch.Tensor, of_class: torch.Tensor | None) -> torch.Tensor:
         x = active(self.conv(batch_deviation(x)), self.conv_clamp)
         x = self.out(active(GAIN * self.fc(x.flatten(1)))).float()
         return x if of_class is None else (x * of_class).sum(1, keepdim=True) / math.sqrt(x.shape[1])
-
-
-class Linear(nn.Module):
-    """(B, c_in) -> (B, c_out); weights of deviation 1 that are scaled when used (Karras et al. 2018).
-
-    So that every layer learns at the same speed under Adam; `rate` makes one slower.
-    """
-
-    def __init__(self, c_in: int, c_out: int, bias: float = 0.0, rate: float = 1.0):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(c_out, c_in) / rate)
-        self.bias = nn.Parameter(torch.full((c_out,), bias))
-        self.rate, self.scale = rate, rate / math.sqrt(c_in)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x * self.scale, self.weight, self.bias * self.rate)  # x has fewer numbers than the weight
-
-
-class Conv2d(nn.Module):
-    """(B, c_in, H, W) -> (B, c_out, H, W), scaled as `Linear`, and all that it gives by `gain`."""
-
-    def __init__(self, c_in: int, c_out: int, kernel_size: int, gain: float, bias: bool = True):
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(c_out, c_in, kernel_size, kernel_size))
-        self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None
-        self.gain, self.scale = gain, gain / math.sqrt(c_in * kernel_size**2)
-
-    def forward(self, x: torch.Tensor, stride: int = 1, padding: int | None = None) -> torch.Tensor:
-        padding = self.weight.shape[-1] // 2 if padding is None else padding
-        bias = None if self.bias is None else self.bias * self.gain
-        return F.conv2d(x, self.weight * self.scale, bias, stride, padding)
 
 
 def active(x: torch.Tensor, clamp: float | None = None) -> torch.Tensor:
@@ -438,19 +415,9 @@ def active(x: torch.Tensor, clamp: float | None = None) -> torch.Tensor:
     return x if clamp is None else x.clamp(-clamp * GAIN, clamp * GAIN)
 
 
-def filtered(x: torch.Tensor, padding: int, gain: float = 1.0) -> torch.Tensor:
-    """(B, C, H, W) -> each channel, `padding` zeros around it, under the filter [1, 3, 3, 1] in both directions."""
-    return F.conv2d(x, _filter(x, gain), padding=padding, groups=x.shape[1])
-
-
 def doubled(x: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) -> (B, C, 2 H, 2 W), between the places by the same filter."""
-    return F.conv_transpose2d(x, _filter(x, 4.0), padding=1, stride=2, groups=x.shape[1])
-
-
-def _filter(x: torch.Tensor, gain: float) -> torch.Tensor:
-    line = torch.tensor([1.0, 3.0, 3.0, 1.0], device=x.device, dtype=x.dtype) / 8
-    return (gain * line[:, None] * line).expand(x.shape[1], 1, 4, 4)
+    return F.conv_transpose2d(x, binomial_filters(x, 4.0), padding=1, stride=2, groups=x.shape[1])
 
 
 def sides_of(img_resolution: int) -> list[int]:
