@@ -51,6 +51,7 @@ def tiny_weights(c_dim: int = 0) -> dict[str, torch.Tensor]:
     """An official state dict of a generator of 8x8 pictures."""
     torch.manual_seed(0)
     weights = StyleGAN2Generator(**TINY, c_dim=c_dim).state_dict()
+    weights = {name: value.contiguous() for name, value in weights.items()}
     return {**weights, "synthesis.b8.resample_filter": LINE[:, None] * LINE}
 
 
