@@ -54,6 +54,10 @@ def section() -> str:
         told, by_folds, separated, speed = (json.loads(path.read_text()) for path in found)
         parts += [["### Mammal Swap"], breeds(told), folds_of_breeds(by_folds), clusters(separated)]
         parts.append(speed_of_mammals(speed))
+    found = [RESULTS / f"stylegan2{name}.json" for name in ("", "_photos", "_speed")]
+    if found[0].is_file():
+        drawn, photos, speed = (json.loads(path.read_text()) for path in found)
+        parts += [stylegan2(drawn["results"] | photos["results"]), speed_of_stylegan2(speed)]
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -399,6 +403,65 @@ def speed_of_mammals(table: dict) -> list[str]:
         f"128. In one thread a breed takes {milliseconds['breed']}, a blend {milliseconds['blend']}, a film's pictures",
         f"{milliseconds['film of 17']}; clusters of 1,000 embedded pictures {seconds['kmeans']} by k-means, by HDBSCAN",
         f"{seconds['hdbscan']}, and their map {seconds['a map']} (`benchmarks/mammals.py`).",
+    ]
+
+
+DRAWN = {  # figure -> what it is called
+    "kernel distance, share of that between breeds": "KID, as a share of that between two breeds",
+    "precision": "precision",
+    "recall": "recall",
+    "right breed": "of the breed that was asked for",
+    "share of cats": "cats",
+    "yaw range, share of the data's": "range of yaw, as a share of the data's",
+    "pitch range, share of the data's": "range of pitch, as a share of the data's",
+    "copies": "copies",
+    "path length in w": "path length in w",
+}
+
+
+def stylegan2(results: dict[str, dict]) -> list[str]:
+    """A table of each dataset: the generator, others beside it, and pictures of the data."""
+    lines = ["#### StyleGAN2"]
+    for dataset, figures in results.items():
+        beside = dict.fromkeys(name.split("(")[1].rstrip(")") for name in figures if "(" in name)
+        heads = ["StyleGAN2", *beside]
+        lines += ["", f"| {dataset}, test split | {' | '.join(heads)} |", f"|{'---|' * (1 + len(heads))}"]
+        for figure, words in DRAWN.items():
+            found = [figures.get(figure), *(figures.get(f"{figure} ({name})") for name in beside)]
+            if any(found):
+                lines.append(f"| {words} | {' | '.join(bounds(one) if one else '' for one in found)} |")
+    return [
+        *lines,
+        "",
+        "Training pictures stand for a perfect generator. Of held-out pictures judges say what they say of drawn ones.",
+    ]
+
+
+def speed_of_stylegan2(table: dict) -> list[str]:
+    """A table of the forms."""
+    lines = [
+        f"A network of {table['million parameters']} million parameters that draws 256 pixels, on {table['threads']}",
+        "cores, beside one whose weights are scaled for each picture (`benchmarks/stylegan2.py`):",
+        "",
+        "| | seconds a picture: naive | float32 | bfloat16 | float32 against naive | bfloat16 | share of the peak of "
+        "products: float32 | bfloat16 |",
+        f"|{'---|' * 8}",
+    ]
+    for name, row in table.items():
+        if isinstance(row, dict) and "naive, seconds a picture" in row:
+            taken = [f"{row[f'{form}, seconds a picture']:.3f}" for form in ("naive", "float32", "bfloat16")]
+            faster = [f"{row[f'{form}, times as fast as naive']:.1f} x" for form in ("float32", "bfloat16")]
+            share = [f"{row[f'{form}, share of the peak of products']:.0%}" for form in ("float32", "bfloat16")]
+            lines.append(f"| {name} | {' | '.join([*taken, *faster, *share])} |")
+    peak, spent = table["peak of products, 10^9 operations a second"], table["where the time goes"]["float32"]
+    parts = ", ".join(f"{100 * share:.0f} % {kind}" for kind, share in spent.items())
+    return [
+        *lines,
+        "",
+        f"The peak is {peak['float32']} x 10^9 operations a second, {peak['bfloat16']} in bfloat16, and a picture",
+        f"takes {table['operations in convolutions of a picture, 10^9']} x 10^9. Where the time in float32 goes:",
+        f"{parts}. *Memory kept*: with `MALLOC_MMAP_THRESHOLD_=4000000000`",
+        "`MALLOC_TRIM_THRESHOLD_=40000000000` in the environment Linux does not clear each large tensor's memory anew.",
     ]
 
 
