@@ -28,7 +28,6 @@ from betwixt.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 R1_EVERY, PATH_EVERY = 16, 4  # steps; what comes rarely counts as much more ("lazy", section 3.1 of StyleGAN2)
 W_AVERAGE = 0.995  # decay a step of the mean w
 PATH_DECAY = 0.99  # of the mean path length
-ADAPT_OVER = 500_000  # pictures in which the share of changes could go from 0 to 1 (section 3.1 of ADA)
 
 
 @dataclass
@@ -51,9 +50,11 @@ class Recipe:
     learning_rate: float = option(2.5e-3, range=(1e-7, 1.0))
     r1: float = option(0.05, "weight of the penalty on the discriminator's gradient", range=(0.0, 1000.0))
     style_mixing: float = option(0.9, "share of pictures with two styles", range=(0.0, 1.0))
+    noise: bool = option(True, "let noise decide what no style does; without it styles decide everything")
     path_length: float = option(0.0, "weight of the penalty on uneven paths through w", range=(0.0, 100.0))
     augment: str = option("ada", "what the discriminator sees changed", choices=["none", "diffaugment", "ada"])
     ada_target: float = option(0.6, "mean sign of the discriminator's answers on real pictures", range=(0.0, 1.0))
+    ada_over: int = option(100_000, "pictures in which changes could go from never to always", range=(100, 100_000_000))
     mirror: bool = option(True, "train on mirror images too")
     ema: float = option(0.998, "decay of the weights' moving average", range=(0.0, 0.99999))
     seed: int = option(0)
@@ -128,6 +129,7 @@ class Game(nn.Module):
     def __init__(self, recipe: Recipe, class_names: list[str]):
         super().__init__()
         self.recipe, self.num_classes = recipe, len(class_names)
+        self.noise_mode = "random" if recipe.noise else "none"
         widths = {"channel_base": recipe.channel_base, "channel_max": recipe.channel_max}
         self.generator = StyleGAN2Generator(
             z_dim=recipe.z_dim,
@@ -152,7 +154,7 @@ class Game(nn.Module):
         if recipe.mirror:
             real = torch.where(torch.rand(len(real), 1, 1, 1, device=real.device) < 0.5, real.flip(-1), real)
         w = self.styles(c, len(real))
-        fake = self.generator.synthesis(w, "random")
+        fake = self.generator.synthesis(w, self.noise_mode)
         # The generator learns from the discriminator as it is: its weights are constants there.
         constants = {name: value.detach() for name, value in self.discriminator.named_parameters()}
         for_generator = torch.func.functional_call(self.discriminator, constants, (self.seen(fake), c))
@@ -194,7 +196,7 @@ class Game(nn.Module):
         """
         if self.recipe.augment == "ada":
             towards = (of_real.sign().mean() - self.recipe.ada_target).sign()
-            self.augmented.add_(towards * self.recipe.batch_size / ADAPT_OVER).clamp_(0, 1)
+            self.augmented.add_(towards * self.recipe.batch_size / self.recipe.ada_over).clamp_(0, 1)
 
     def steepness(self, real: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
         """R1, in float32."""
@@ -207,7 +209,7 @@ class Game(nn.Module):
         count = max(1, self.recipe.batch_size // 2)
         with torch.autocast(self.augmented.device.type, enabled=False):
             w = self.styles(None if c is None else c[:count], count if c is None else min(count, len(c)))
-            lengths = path_length(self.generator.synthesis(w, "random"), w)
+            lengths = path_length(self.generator.synthesis(w, self.noise_mode), w)
         self.mean_path.lerp_(lengths.detach().mean(), 1 - PATH_DECAY)
         return (lengths - self.mean_path).square().mean()
 
