@@ -137,7 +137,7 @@ def test_what_a_visitor_brought_is_forgotten(launch):
     visits = [block for block in demo.blocks.values() if type(getattr(block, "value", None)).__name__ == "Visit"]
     assert all(visit.time_to_live <= 3600 for visit in visits)
     searches = ["learn_and_search", "open_tab", "search", "try_example"]
-    drawings = ["draw", "draw", "draw", "open_tab"]
+    drawings = ["change", "draw", "draw", "draw", "open_tab"]
     given = [sorted(fn.name for fn in demo.fns.values() if visit in fn.outputs) for visit in visits]
     assert sorted(given) == sorted([searches, drawings])
 
