@@ -54,10 +54,13 @@ def section() -> str:
         told, by_folds, separated, speed = (json.loads(path.read_text()) for path in found)
         parts += [["### Mammal Swap"], breeds(told), folds_of_breeds(by_folds), clusters(separated)]
         parts.append(speed_of_mammals(speed))
-    found = [RESULTS / f"stylegan2{name}.json" for name in ("", "_photos", "_speed")]
-    if found[0].is_file():
-        drawn, photos, speed = (json.loads(path.read_text()) for path in found)
-        parts += [stylegan2(drawn["results"] | photos["results"]), speed_of_stylegan2(speed)]
+    drawn = [RESULTS / f"stylegan2{name}.json" for name in ("", "_photos")]
+    if drawn[0].is_file():
+        parts.append(
+            stylegan2({name: row for path in drawn for name, row in json.loads(path.read_text())["results"].items()})
+        )
+    if (RESULTS / "stylegan2_speed.json").is_file():
+        parts.append(speed_of_stylegan2(json.loads((RESULTS / "stylegan2_speed.json").read_text())))
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -421,7 +424,7 @@ DRAWN = {  # figure -> what it is called
 
 def stylegan2(results: dict[str, dict]) -> list[str]:
     """A table of each dataset: the generator, others beside it, and pictures of the data."""
-    lines = ["#### StyleGAN2"]
+    lines = ["What StyleGAN2 draws, beside pictures of the data (`training/evaluate_stylegan2.py`):"]
     for dataset, figures in results.items():
         beside = dict.fromkeys(name.split("(")[1].rstrip(")") for name in figures if "(" in name)
         heads = ["StyleGAN2", *beside]
@@ -440,8 +443,8 @@ def stylegan2(results: dict[str, dict]) -> list[str]:
 def speed_of_stylegan2(table: dict) -> list[str]:
     """A table of the forms."""
     lines = [
-        f"A network of {table['million parameters']} million parameters that draws 256 pixels, on {table['threads']}",
-        "cores, beside one whose weights are scaled for each picture (`benchmarks/stylegan2.py`):",
+        f"How fast a StyleGAN2 of {table['million parameters']} million parameters draws 256 pixels, on",
+        f"{table['threads']} cores; *naive*: with weights scaled anew for each picture (`benchmarks/stylegan2.py`):",
         "",
         "| | seconds a picture: naive | float32 | bfloat16 | float32 against naive | bfloat16 | share of the peak of "
         "products: float32 | bfloat16 |",
