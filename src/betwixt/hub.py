@@ -235,10 +235,19 @@ def check_dtype(dtype: torch.dtype) -> None:
 
 
 def in_rows(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
-    """A tensor (R, ...) as it is stored in 8 bits: whole numbers int8, and under `name:scale` (R,) float32."""
-    scale = tensor.flatten(1).abs().amax(1) / 127
-    rows = tensor / scale.where(scale > 0, 1).view(-1, *[1] * (tensor.ndim - 1))
-    return {name: rows.round().to(torch.int8), name + SCALE: scale}
+    """A tensor (R, ...) as it is stored in 8 bits: whole numbers int8, and under `name:scale` (R,) float32.
+
+    Rows are rounded so that their sums are kept: a layer whose inputs are mostly positive, as behind a ReLU, would
+    shift what it gives. Their scale is the one of least squares, which keeps their length.
+    """
+    rows = tensor.flatten(1).double()  # so that what was stored so is stored the same again
+    step = rows.abs().amax(1, keepdim=True) / 127
+    steps = rows / step.where(step > 0, 1)
+    whole = steps.floor()
+    rest = steps - whole
+    whole += rest.argsort(1, descending=True).argsort(1) < rest.sum(1, keepdim=True).round()
+    scale = (rows * whole).sum(1) / whole.square().sum(1).clamp_min(1)
+    return {name: whole.to(torch.int8).view_as(tensor), name + SCALE: scale.float()}
 
 
 def of_rows(stored: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
