@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from sklearn.neighbors import NearestNeighbors
 
 from betwixt import search
@@ -96,6 +97,31 @@ def test_saved_and_loaded_it_answers_the_same(tmp_path, metric):
     empty = EmbeddingIndex(torch.empty(0, 4), [], "net")
     empty.save(tmp_path / "empty")
     assert len(EmbeddingIndex.from_pretrained(tmp_path / "empty")) == 0
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float16, 2), (torch.int8, 1)])
+def test_in_fewer_bits_it_is_smaller_and_answers_nearly_the_same(tmp_path, metric, dtype, size):
+    index = EmbeddingIndex(vectors(400, 128), names(400), "net", metric=metric)
+    index.save(tmp_path / "index", dtype)
+    numbers = 400 * 128 * size + 400 * 4
+    assert (tmp_path / "index" / "shard-00000.safetensors").stat().st_size < numbers + 500
+    loaded = EmbeddingIndex.from_pretrained(tmp_path / "index")
+    step = index.embeddings.abs().amax(1, keepdim=True) / 127
+    assert ((loaded.embeddings - index.embeddings).abs() <= step).all()
+    asked = vectors(50, 128, seed=2)
+    agree = [a == b for a, b in zip(index.search(asked, 1)[1], loaded.search(asked, 1)[1], strict=True)]
+    assert np.mean(agree) > 0.9
+    with pytest.raises(ValueError, match=r"dtype must be torch.float32, .*, not torch.uint8"):
+        index.save(tmp_path / "index", torch.uint8)
+    assert len(EmbeddingIndex.from_pretrained(tmp_path / "index")) == 400
+
+
+def test_a_scale_of_nothing_is_named(tmp_path):
+    EmbeddingIndex(vectors(5), names(5), "net").save(tmp_path / "index", torch.int8)
+    file = tmp_path / "index" / "shard-00000.safetensors"
+    save_file({**load_file(file), "embeddings:scale": torch.ones(4)}, file)
+    with pytest.raises(HubError, match="embeddings:scale is not the scale of a tensor's rows"):
+        EmbeddingIndex.from_pretrained(tmp_path / "index")
 
 
 def test_several_shards_are_one_index(tmp_path):

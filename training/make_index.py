@@ -45,7 +45,7 @@ class Recipe:
     encoder: str = option(help="a run or a published name; NAME#LAYER: another layer of it")
     split: str | None = option(None, "of a dataset; default: all of them")
     metric: str = option("cosine", "how embeddings are compared", choices=list(METRICS))
-    publish: bool = option(False, "of a dataset: also put the index into its folder, in 16 bits a number")
+    publish: bool = option(False, "of a dataset: also put the index into its folder, in 8 bits a number")
     shard_size: int = option(2000, "pictures in a shard", range=(1, 1_000_000))
 
 
@@ -99,7 +99,7 @@ def make(recipe: Recipe) -> None:
         sizes = [pq.read_metadata(file).num_rows for file in files]
         write_index(folder, recipe.encoder, recipe.metric, dimensions, sizes)
         if recipe.publish:
-            EmbeddingIndex.from_pretrained(folder).save(published, half=True)
+            EmbeddingIndex.from_pretrained(folder).save(published, torch.int8)
         print(f"{folder}: {sum(sizes)} pictures in {count} shards")
 
 

@@ -26,7 +26,7 @@ OWN_COLLECTION = "BETWIXT_COLLECTION"  # variable: a folder or dataset of photos
 COLLECTIONS = {"rendered": "Rendered landmarks", "photos": "Photos"}
 MOST_ON_MAP = 1500
 TRIED = 4  # pictures that are embedded again, to see whether a stored index is of this very encoder
-SAME = 0.98  # cosine from which on they are: indexes are stored in 16 bits
+SAME = 0.98  # cosine from which on they are: indexes are stored in 8 bits
 PERPLEXITY = 20
 
 _shares: dict[tuple[str, str], float] = {}  # collection, encoder -> how far its embedding has come

@@ -40,9 +40,12 @@ __all__ = [
     "WEIGHTS_FILE",
     "HubError",
     "PretrainedMixin",
+    "check_dtype",
     "check_weights",
     "explain",
+    "in_rows",
     "locate",
+    "of_rows",
     "read_json",
     "redact",
     "replace_file",
@@ -106,8 +109,7 @@ class PretrainedMixin:
         Raises:
             HubError: a weight is not finite (in `dtype`), so the checkpoint could not be loaded.
         """
-        if dtype not in (torch.float32, torch.float16, torch.int8):
-            raise ValueError(f"dtype must be torch.float32, torch.float16 or torch.int8, not {dtype}")
+        check_dtype(dtype)
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         floats = torch.float16 if dtype == torch.int8 else dtype
@@ -118,7 +120,7 @@ class PretrainedMixin:
         if dtype == torch.int8:
             for name, tensor in self._weights_to_save().items():
                 if tensor.is_floating_point() and tensor.ndim > 1 and tensor.numel() >= SMALL:
-                    weights |= _in_rows(name, tensor.detach().float().cpu())
+                    weights |= in_rows(name, tensor.detach().float().cpu())
         _refuse_non_finite(weights, f"{folder / WEIGHTS_FILE}: not written, since in {dtype}")
         config = {"model_class": type(self).__name__, **self._config_to_save()}
         text = json.dumps(config, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -215,7 +217,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
         hint = f"; {', '.join(others)} may be a pickle and is not read" if others else ""
         raise HubError(f"{path}: is missing{hint}")
     try:
-        return _of_rows(load_file(path), path)
+        return of_rows(load_file(path), path)
     except (SafetensorError, OSError, ValueError) as error:
         with open(path, "rb") as file:
             start = file.read(2)
@@ -226,15 +228,30 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
         raise HubError(f"{path}: is not a readable safetensors file ({str(error).splitlines()[0]})") from None
 
 
-def _in_rows(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
-    """A tensor as whole numbers (R, ...) int8 and a scale for each row, (R,) float32."""
-    scale = tensor.flatten(1).abs().amax(1) / 127
-    rows = tensor / scale.where(scale > 0, 1).view(-1, *[1] * (tensor.ndim - 1))
-    return {name: rows.round().to(torch.int8), name + SCALE: scale}
+def check_dtype(dtype: torch.dtype) -> None:
+    """Raises ValueError for one that nothing is stored in."""
+    if dtype not in (torch.float32, torch.float16, torch.int8):
+        raise ValueError(f"dtype must be torch.float32, torch.float16 or torch.int8, not {dtype}")
 
 
-def _of_rows(stored: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
-    """Undoes `_in_rows` for all that were stored so."""
+def in_rows(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A tensor (R, ...) as it is stored in 8 bits: whole numbers int8, and under `name:scale` (R,) float32.
+
+    Rows are rounded so that their sums are kept: a layer whose inputs are mostly positive, as behind a ReLU, would
+    shift what it gives. Their scale is the one of least squares, which keeps their length.
+    """
+    rows = tensor.flatten(1).double()  # so that what was stored so is stored the same again
+    step = rows.abs().amax(1, keepdim=True) / 127
+    steps = rows / step.where(step > 0, 1)
+    whole = steps.floor()
+    rest = steps - whole
+    whole += rest.argsort(1, descending=True).argsort(1) < rest.sum(1, keepdim=True).round()
+    scale = (rows * whole).sum(1) / whole.square().sum(1).clamp_min(1)
+    return {name: whole.to(torch.int8).view_as(tensor), name + SCALE: scale.float()}
+
+
+def of_rows(stored: dict[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """Undoes `in_rows` for all that were stored so; others stay as they are. Raises HubError for a stray scale."""
     weights = {name: tensor for name, tensor in stored.items() if not name.endswith(SCALE)}
     for name in stored.keys() - weights.keys():
         whole, scale = weights.get(name.removesuffix(SCALE)), stored[name]

@@ -3,7 +3,7 @@
 An index is a folder, the same on the disk and on the Hub:
 
     index.json                {"encoder": ..., "metric": ..., "dimensions": D, "shards": [how many vectors each has]}
-    shard-00000.safetensors   the vectors, (n, D), which are mapped into memory, not read
+    shard-00000.safetensors   the vectors, (n, D), which are mapped into memory, not read, unless they are in fewer bits
     shard-00000.parquet       the `id` of each, and whatever else is known of it
 
 Shards are written one by one, each whole or not at all, and `index.json` last: what a long embedding has finished is
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from betwixt.hub_names import HubError, read_json, replace_file, resolve
+from betwixt.hub import HubError, check_dtype, in_rows, of_rows, read_json, replace_file, resolve
 
 INDEX_FILE = "index.json"
 METRICS = ("cosine", "dot", "euclidean")
@@ -213,19 +213,24 @@ class EmbeddingIndex:
             found[mask] = self._shards[number][rows[mask] - starts[number]]
         return found
 
-    def save(self, folder: str | PathLike, half: bool = False) -> None:
+    def save(self, folder: str | PathLike, dtype: torch.dtype = torch.float32) -> None:
         """Write the index, in one shard; what was in the folder is replaced once all of it is there.
 
         Args:
-            half: store 16 bits a number: half the size, but read into memory when it is loaded.
+            dtype: that of the stored vectors: torch.float32, torch.float16, or torch.int8, with a scale for each.
+                Vectors in float32 are mapped when they are loaded, others read into memory.
+
+        Raises:
+            ValueError: another dtype.
         """
+        check_dtype(dtype)
         folder = Path(folder)
         staged = folder.with_name(f".{folder.name}.incomplete")
         shutil.rmtree(staged, ignore_errors=True)
         staged.mkdir(parents=True)
         shards = []
         if len(self):
-            write_shard(staged, 0, self.embeddings.half() if half else self.embeddings, self.ids, self.columns)
+            write_shard(staged, 0, self.embeddings, self.ids, self.columns, dtype)
             shards = [len(self)]
         write_index(staged, self.encoder, self.metric, self.dimensions, shards)
         old = folder.with_name(f".{folder.name}.old")
@@ -271,8 +276,15 @@ class EmbeddingIndex:
         return index
 
 
-def write_shard(folder: Path, number: int, embeddings: torch.Tensor, ids: Sequence[str], columns: Columns) -> None:
-    """Write one shard: (n, D), rows as `metric` compares them; of the two files the vectors last."""
+def write_shard(
+    folder: Path,
+    number: int,
+    embeddings: torch.Tensor,
+    ids: Sequence[str],
+    columns: Columns,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write one shard: (n, D), rows as `metric` compares them, stored in `dtype`; of the two files the vectors last."""
     import pyarrow
     import pyarrow.parquet
     from safetensors.torch import save_file
@@ -281,7 +293,10 @@ def write_shard(folder: Path, number: int, embeddings: torch.Tensor, ids: Sequen
     replace_file(
         shard_file(folder, number).with_suffix(".parquet"), lambda file: pyarrow.parquet.write_table(table, file)
     )
-    vectors = {"embeddings": embeddings.contiguous()}
+    if dtype == torch.int8:
+        vectors = in_rows("embeddings", embeddings)
+    else:
+        vectors = {"embeddings": embeddings.to(dtype).contiguous()}
     replace_file(shard_file(folder, number), lambda file: save_file(vectors, file))
 
 
@@ -294,7 +309,7 @@ def read_shard(folder: Path, number: int) -> tuple[torch.Tensor, list[str], dict
 
     file = shard_file(folder, number)
     try:
-        vectors = load_file(file)["embeddings"]
+        vectors = of_rows(load_file(file), file)["embeddings"]
         table = pyarrow.parquet.read_table(file.with_suffix(".parquet"))
         columns = {name: table[name].to_pylist() for name in table.column_names}
         return vectors.float(), columns.pop("id"), columns
