@@ -87,9 +87,10 @@ def test_maps_are_linked_and_what_lies_between_is_listed(open_search):
     expect(page.locator("#between ol li").first).to_contain_text("looks like")
     canvas = page.locator("#maps canvas").first
     canvas.focus()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowLeft")
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", *["ArrowUp"] * 4):
+        page.keyboard.press(key)
+        if key == "ArrowUp" and "Your picture" not in page.locator(TOLD).inner_text():
+            break  # of one's own picture there is nothing closer to see
     page.keyboard.press("Enter")
     expect(page.locator("#closer h3")).to_be_in_viewport(timeout=PATIENCE)
     page.wait_for_timeout(1000)  # for the page to stand still
