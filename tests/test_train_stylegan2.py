@@ -9,6 +9,7 @@ import conftest
 import pytest
 import safetensors.torch
 import torch
+import train_stylegan2
 from augmentation import adaptive
 from conftest import ROOT
 from loop import last_checkpoint
@@ -143,10 +144,10 @@ def test_two_processes(small_run):
 
 
 def test_not_a_number_stops_it_and_the_last_good_checkpoint_stays(small_run, in_process, monkeypatch):
-    def steepness(game: Game, real: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
-        return game.discriminator(real, c).sum() * (torch.nan if game.step > 10 else 0.0)
-
-    monkeypatch.setattr(Game, "steepness", steepness)
+    calls = iter([0.0, torch.nan])  # at step 0, and at step 16
+    monkeypatch.setattr(
+        train_stylegan2, "steepness", lambda discriminator, real, c: discriminator(real, c).sum() * next(calls)
+    )
     options = options_of("spoilt")
     options[options.index("4")], options[options.index("2")] = "20", "8"
     with pytest.raises(SystemExit, match="step 19: the loss is nan; try a lower --learning-rate"):

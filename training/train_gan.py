@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from adversarial import R1_EVERY, non_saturating, steepness
 from augmentation import differentiable, mixup
 from loop import PRECISIONS, RUNS, LoopSettings, train
 from options import option, parse, run
@@ -21,9 +22,7 @@ from torch import nn
 
 from betwixt.conditional_gan import ARCHITECTURES, ConditionalGAN, Discriminator, PlainDiscriminator
 from betwixt.images import from_bytes
-from betwixt.losses import gradient_penalty
 
-R1_EVERY = 16  # steps; the penalty is as much stronger ("lazy", Karras et al. 2020)
 WITHOUT_CUTOUT = 0.1  # of the steps: a discriminator that begins with hidden squares learns to look for those
 
 
@@ -118,23 +117,10 @@ class Game(nn.Module):
 
         real, labels = mixup(real, labels, recipe.mixed_labels)
         fake = self.generator(torch.randn(len(real), recipe.z_dim, device=real.device), labels).float()
-        # The generator learns from the discriminator as it is: its weights are constants there.
-        constants = {name: value.detach() for name, value in self.discriminator.named_parameters()}
-        for_generator = torch.func.functional_call(self.discriminator, constants, (seen(fake), labels))
-        of_real = self.discriminator(seen(real), labels)
-        of_fake = self.discriminator(seen(fake.detach()), labels)
-        generator_loss = F.softplus(-for_generator).mean()
-        discriminator_loss = F.softplus(-of_real).mean() + F.softplus(of_fake).mean()
-        loss = generator_loss + discriminator_loss
+        loss, of_real, of_fake = non_saturating(self.discriminator, real, fake, labels, seen)
         if recipe.r1 and step % R1_EVERY == 0:
-            loss = loss + R1_EVERY * recipe.r1 / 2 * self.steepness(seen(real), labels)
+            loss = loss + R1_EVERY * recipe.r1 / 2 * steepness(self.discriminator, seen(real), labels)
         return loss, {"real": of_real.mean(), "fake": of_fake.mean()}
-
-    def steepness(self, real: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """R1, in float32."""
-        with torch.autocast(real.device.type, enabled=False):
-            real = real.detach().requires_grad_()
-            return gradient_penalty(self.discriminator(real, labels), real)
 
     def save_pretrained(self, folder: Path) -> None:
         """What is published is the generator."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
+from adversarial import R1_EVERY, non_saturating, steepness
 from augmentation import adaptive, differentiable
 from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, train
 from options import option, parse, run
@@ -22,10 +22,10 @@ from torch import nn
 
 from betwixt.generation import shares_of
 from betwixt.images import from_bytes
-from betwixt.losses import gradient_penalty, path_length
+from betwixt.losses import path_length
 from betwixt.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
-R1_EVERY, PATH_EVERY = 16, 4  # steps; what comes rarely counts as much more ("lazy", section 3.1 of StyleGAN2)
+PATH_EVERY = 4  # steps; as `R1_EVERY`
 W_AVERAGE = 0.995  # decay a step of the mean w
 PATH_DECAY = 0.99  # of the mean path length
 
@@ -155,14 +155,9 @@ class Game(nn.Module):
             real = torch.where(torch.rand(len(real), 1, 1, 1, device=real.device) < 0.5, real.flip(-1), real)
         w = self.styles(c, len(real))
         fake = self.generator.synthesis(w, self.noise_mode)
-        # The generator learns from the discriminator as it is: its weights are constants there.
-        constants = {name: value.detach() for name, value in self.discriminator.named_parameters()}
-        for_generator = torch.func.functional_call(self.discriminator, constants, (self.seen(fake), c))
-        of_real = self.discriminator(self.seen(real), c)
-        of_fake = self.discriminator(self.seen(fake.detach()), c)
-        loss = F.softplus(-for_generator).mean() + F.softplus(-of_real).mean() + F.softplus(of_fake).mean()
+        loss, of_real, of_fake = non_saturating(self.discriminator, real, fake, c, self.seen)
         if recipe.r1 and step % R1_EVERY == 0:
-            loss = loss + R1_EVERY * recipe.r1 / 2 * self.steepness(self.seen(real), c)
+            loss = loss + R1_EVERY * recipe.r1 / 2 * steepness(self.discriminator, self.seen(real), c)
         if recipe.path_length and step % PATH_EVERY == 0:
             loss = loss + PATH_EVERY * recipe.path_length * self.uneven_paths(c)
         self.adapt(of_real)
@@ -197,12 +192,6 @@ class Game(nn.Module):
         if self.recipe.augment == "ada":
             towards = (of_real.sign().mean() - self.recipe.ada_target).sign()
             self.augmented.add_(towards * self.recipe.batch_size / self.recipe.ada_over).clamp_(0, 1)
-
-    def steepness(self, real: torch.Tensor, c: torch.Tensor | None) -> torch.Tensor:
-        """R1, in float32."""
-        with torch.autocast(real.device.type, enabled=False):
-            real = real.detach().requires_grad_()
-            return gradient_penalty(self.discriminator(real, c), real)
 
     def uneven_paths(self, c: torch.Tensor | None) -> torch.Tensor:
         """The penalty on path lengths unlike their running mean, on half of a batch (StyleGAN2, equation 4)."""
