@@ -41,10 +41,7 @@ def knows_pose(table: ImageTable) -> bool:
     return all(None not in table.columns.get(name, [None]) for name in PoseRegressor.FACTORS)
 
 
-@torch.inference_mode()
 def predicted(model: PoseRegressor, x: torch.Tensor) -> torch.Tensor:
     """(N, 3, H, W) in [-1, 1] -> (N, 4), what `model.predict` gives of files."""
     device = model.largest.device
-    poses = torch.cat([model(resized(part.to(device), model.image_size)).cpu() for part in x.split(256)])
-    poses[:, -1].clamp_(0, 1)
-    return poses
+    return torch.cat([model.read(resized(part.to(device), model.image_size)).cpu() for part in x.split(256)])

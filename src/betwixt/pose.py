@@ -58,9 +58,13 @@ class PoseRegressor(PretrainedMixin, nn.Module):
         return self.network(x).float() * self.largest
 
     @torch.inference_mode()
-    def predict(self, images: Sequence[Image.Image]) -> torch.Tensor:
-        """Pictures of any size and mode -> (B, 4) in the order of FACTORS; the mouth is within 0 and 1."""
-        found = [self(x).cpu() for x in batches(images, self.image_size, self.largest.device)]
-        poses = torch.cat(found) if found else torch.empty(0, len(self.FACTORS))
+    def read(self, x: torch.Tensor) -> torch.Tensor:
+        """As `forward`, without gradients, and the mouth is within 0 and 1."""
+        poses = self(x)
         poses[:, -1].clamp_(0, 1)
         return poses
+
+    def predict(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Pictures of any size and mode -> (B, 4), as `read` gives them."""
+        found = [self.read(x).cpu() for x in batches(images, self.image_size, self.largest.device)]
+        return torch.cat(found) if found else torch.empty(0, len(self.FACTORS))
