@@ -1,12 +1,17 @@
 """Where things are, and how a recipe is run as its users run it."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from loop import last_checkpoint
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +55,29 @@ def in_process(folder: Path, script: str, *options: str) -> None:
         patch.chdir(folder)
         patch.setattr(sys, "argv", [script, *map(str, options)])
         __import__(script).main()
+
+
+def straight_and_killed(folder: Path, script: str, options_of: Callable[[str], list[str]]) -> tuple[Path, Path]:
+    """Two runs of a recipe that has a checkpoint after step 2: one that nothing stops, one killed there and resumed."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as many as the process that is killed: sums are rounded by them
+    try:
+        straight, run = (folder / "runs" / f"{script}-{how}" for how in ("straight", "killed"))
+        in_process(folder, script, *options_of(straight.name))
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "training" / f"{script}.py", *options_of(run.name)],
+            cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not (run / "000002").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert last_checkpoint(run).name in ("000002", "000004", "000006")
+        in_process(folder, script, *options_of(run.name))
+    finally:
+        torch.set_num_threads(threads)
+    return straight, run
 
 
 @pytest.fixture(scope="session")

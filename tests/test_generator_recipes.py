@@ -1,11 +1,6 @@
 """Recipes of generators, a few steps of each, killed and resumed; and the measure of hybrids from end to end."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from functools import partial
 
 import conftest
@@ -59,26 +54,9 @@ def weights_of(run) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(last_checkpoint(run) / "model" / "model.safetensors")
 
 
-def test_killed_and_resumed_ends_in_the_same_weights(script, small_run, in_process):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as many as the process that is killed: sums are rounded by them
-    try:
-        in_process(script, *options_of(script, f"{script}-straight"))
-        run = small_run / "runs" / f"{script}-killed"
-        process = subprocess.Popen(
-            [sys.executable, ROOT / "training" / f"{script}.py", *options_of(script, run.name)],
-            cwd=small_run, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        deadline = time.monotonic() + 120
-        while not (run / "000002").exists() and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert last_checkpoint(run).name in ("000002", "000004", "000006")
-        in_process(script, *options_of(script, run.name))
-    finally:
-        torch.set_num_threads(threads)
-    straight, resumed = weights_of(small_run / "runs" / f"{script}-straight"), weights_of(run)
+def test_killed_and_resumed_ends_in_the_same_weights(script, small_run):
+    straight, run = conftest.straight_and_killed(small_run, script, lambda name: options_of(script, name))
+    straight, resumed = weights_of(straight), weights_of(run)
     assert straight.keys() == resumed.keys()
     assert all(torch.equal(straight[key], resumed[key]) for key in straight)
     metrics = json.loads((last_checkpoint(run) / "metrics.json").read_text())

@@ -65,3 +65,64 @@ def test_free_bits_by_hand():
     assert value.item() == pytest.approx(0.4 + 0.5 + 3)
     value.backward()
     assert divergence.grad.tolist() == [[0, 0.5, 0.5]] * 2  # nothing presses on what is free
+
+
+def test_cosine_distance_by_hand():
+    x = torch.tensor([[1.0, 0.0], [2.0, 0.0], [1.0, 1.0]])
+    y = torch.tensor([[3.0, 0.0], [-1.0, 0.0], [1.0, -1.0]])
+    torch.testing.assert_close(losses.cosine_distance(x, y), torch.tensor([0.0, 2.0, 1.0]))
+
+
+def naive_similarity(x, y):
+    """SSIM of one channel, window by window: its second factor, and both."""
+    offsets = torch.arange(-5, 6).double()
+    line = torch.exp(-(offsets**2) / (2 * 1.5**2))
+    window = line[:, None] * line / line.sum() ** 2
+    contrasts, both = [], []
+    for top in range(x.shape[0] - 10):
+        for left in range(x.shape[1] - 10):
+            a, b = (picture[top : top + 11, left : left + 11] for picture in (x, y))
+            mean_a, mean_b = (window * a).sum(), (window * b).sum()
+            spread = (window * (a - mean_a) ** 2).sum() + (window * (b - mean_b) ** 2).sum()
+            together = (window * (a - mean_a) * (b - mean_b)).sum()
+            contrasts.append((2 * together + 0.06**2) / (spread + 0.06**2))
+            both.append((2 * mean_a * mean_b + 0.02**2) / (mean_a**2 + mean_b**2 + 0.02**2) * contrasts[-1])
+    return torch.stack(contrasts).mean(), torch.stack(both).mean()
+
+
+def test_multiscale_similarity_is_what_its_equation_says():
+    torch.manual_seed(0)
+    x = torch.rand(2, 1, 24, 26, dtype=torch.float64) * 2 - 1
+    y = (x + 0.4 * torch.randn_like(x)).clamp(-1, 1)
+    weights = torch.tensor(losses.SCALES[:2]) / sum(losses.SCALES[:2])
+    expected = []
+    for a, b in zip(x[:, 0], y[:, 0], strict=True):
+        contrast, _ = naive_similarity(a, b)
+        halves = [torch.nn.functional.avg_pool2d(picture[None], 2)[0] for picture in (a, b)]
+        expected.append(contrast ** weights[0] * naive_similarity(*halves)[1] ** weights[1])
+    torch.testing.assert_close(losses.multiscale_similarity(x, y), torch.stack(expected), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(losses.multiscale_similarity(x, x), torch.ones(2).double(), check_dtype=False)
+
+
+def test_reconstruction_is_nothing_of_equal_pictures_and_has_gradients_everywhere():
+    torch.manual_seed(0)
+    x = torch.rand(3, 3, 64, 64) * 2 - 1
+    torch.testing.assert_close(losses.reconstruction(x, x), torch.zeros(3), atol=1e-6, rtol=0)
+    y = (-x).requires_grad_()  # as unlike as can be
+    found = losses.reconstruction(y, x)
+    assert (found > 0.5).all()
+    found.sum().backward()
+    assert y.grad.isfinite().all()
+    shares = [losses.reconstruction(-x, x, share=share) for share in (0.0, 1.0)]
+    torch.testing.assert_close(shares[0], 2 * x.abs().mean((1, 2, 3)))
+    torch.testing.assert_close(found.detach(), 0.84 * shares[1] + 0.16 * shares[0])
+
+
+def test_what_stands_before_a_reversed_gradient_learns_the_opposite():
+    x = torch.tensor([1.0, -2.0], requires_grad=True)
+    weight = torch.tensor([3.0, 4.0], requires_grad=True)
+    y = (losses.reversed_gradient(x) * weight).sum()
+    assert y.item() == -5
+    y.backward()
+    assert x.grad.tolist() == [-3, -4]
+    assert weight.grad.tolist() == [1, -2]

@@ -16,19 +16,20 @@ def non_saturating(
     real: torch.Tensor,
     fake: torch.Tensor,
     c: torch.Tensor | None,
-    seen: Callable[[torch.Tensor], torch.Tensor],
+    seen: Callable[[torch.Tensor], torch.Tensor] = lambda x: x,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The sum of both losses (Goodfellow et al. 2014), and what the discriminator says of real and drawn pictures.
 
     Args:
-        real, fake: (B, 3, S, S); through `fake` the generator learns.
+        real, fake: (B, 3, S, S), or styles (B, D); through `fake` the generator learns.
         c: (B, K) what the discriminator is told of classes.
         seen: pictures as it is shown them; called anew each time, since it may change them at random.
     """
     # The generator learns from the discriminator as it is: its weights are constants there.
     constants = {name: value.detach() for name, value in discriminator.named_parameters()}
-    for_generator = torch.func.functional_call(discriminator, constants, (seen(fake), c))
-    of_real, of_fake = discriminator(seen(real), c), discriminator(seen(fake.detach()), c)
+    told = () if c is None else (c,)
+    for_generator = torch.func.functional_call(discriminator, constants, (seen(fake), *told))
+    of_real, of_fake = discriminator(seen(real), *told), discriminator(seen(fake.detach()), *told)
     loss = F.softplus(-for_generator).mean() + (F.softplus(-of_real).mean() + F.softplus(of_fake).mean())
     return loss, of_real, of_fake
 

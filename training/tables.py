@@ -131,7 +131,8 @@ def write_parquet(
 ) -> None:
     """One file, atomically; columns beside image and label are numbers or texts, null where a record has none.
 
-    `types` are those columns' (default: as these records have them); a dataset's files must have the same.
+    `types` are those columns' (default: as these records have them); a dataset's files must have the same. Vectors may
+    be among them.
     """
     features: dict[str, dict] = {
         "image": {"_type": "Image"},
@@ -146,7 +147,7 @@ def write_parquet(
     }
     for name, kind in (_column_types(records) if types is None else types).items():
         columns[name] = pa.array([record.get(name) for record in records], kind)
-        features[name] = {"_type": "Value", "dtype": str(kind)}
+        features[name] = _feature(kind)
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
     table = pa.table(columns).replace_schema_metadata(metadata)
     temporary = path.with_name(f".{path.name}.incomplete")
@@ -155,6 +156,13 @@ def write_parquet(
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
+
+
+def _feature(kind: pa.DataType) -> dict:
+    """A column's type as `datasets` writes it down."""
+    if pa.types.is_list(kind):
+        return {"_type": "List", "feature": _feature(kind.value_type), "length": -1}
+    return {"_type": "Value", "dtype": str(kind)}
 
 
 def _column_types(records: list[dict]) -> dict[str, pa.DataType]:

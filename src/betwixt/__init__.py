@@ -9,6 +9,7 @@ _PUBLIC = {
     "ConditionalGAN": "conditional_gan",
     "DiffusionModel": "diffusion",
     "EmbeddingIndex": "search",
+    "IdentityPoseSwapper": "identity_pose",
     "PoseRegressor": "pose",
     "StyleGAN2Generator": "stylegan2",
     "VAE": "vae",

@@ -169,6 +169,13 @@ def structural_similarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 
     Wang et al. 2004: Gaussian windows of 1.5 pixels, those alone that lie within the picture; mean over channels.
     """
+    luminance, contrast = similarity_maps(x, y)
+    return (luminance * contrast).mean((1, 2, 3))
+
+
+def similarity_maps(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The two factors of SSIM, equations 6 and 9 (with 10) of Wang et al. 2004: likeness of the means of both pictures
+    in each window, and of how they vary in it, (B, C, H - 10, W - 10) each; see `structural_similarity`."""
     offsets = torch.arange(-5, 6, device=x.device, dtype=x.dtype)
     line = torch.exp(-(offsets**2) / (2 * 1.5**2))
     channels = x.shape[1]
@@ -182,7 +189,7 @@ def structural_similarity(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     covariance = smooth(x * y) - mean_x * mean_y
     c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # 2: the range of values
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    return (luminance * (2 * covariance + c2) / (variances + c2)).mean((1, 2, 3))
+    return luminance, (2 * covariance + c2) / (variances + c2)
 
 
 def paired_sign_flip_test(differences: torch.Tensor, groups: torch.Tensor | None = None, seed: int = 0) -> float:
