@@ -24,7 +24,9 @@ from betwixt import (
     ConditionalGAN,
     ConvAutoencoder,
     DiffusionModel,
+    IdentityPoseSwapper,
     ImageClassifier,
+    PoseRegressor,
     StyleGAN2Generator,
     flags,
 )
@@ -74,6 +76,7 @@ MAMMALS_SPACE, MAMMALS_PATH = SPACES / "mammal-swap", "/mammal-swap/"
 STAND_IN_BREEDS = ["corgi", "husky", "neither", "siamese", "toyger"]
 MAMMALS = ("mammals-breeds", "mammals-vae")
 STYLEGANS = ("mammals-stylegan2", "pets-stylegan2")
+SWAPPERS = ("mammals-identity-pose", "pets-identity-pose")
 
 
 class Site:
@@ -172,6 +175,7 @@ def make_mammals(hub: Path) -> None:
     model.save_pretrained(hub / "models" / "mammals-breeds")
     VAE(image_size=64, base_channels=4, latent_dim=16, downsamplings=4).save_pretrained(hub / "models" / "mammals-vae")
     make_stylegans(hub)
+    make_swappers(hub, model)
     random, rows, names = np.random.default_rng(0), [], sorted({*STAND_IN_BREEDS} - {"neither"})
     for number in range(40):
         color, breed = random.integers(40, 220, 3), names[number % 4]
@@ -194,6 +198,22 @@ def make_stylegans(hub: Path) -> None:
     vectors = torch.linalg.qr(torch.randn(24, 2)).Q.T
     turn = Direction(vectors[0], 1.5, (0, 5), {"en": "Turn the head", "fr": "Tourner la tête"}, {"yaw": 0.9}, 2.0)
     save_directions([turn, Direction(vectors[1], 1.0, (0, 10))], hub / "models" / STYLEGANS[0])
+
+
+def make_swappers(hub: Path, classifier: ImageClassifier) -> None:
+    """Untrained swappers with these generators, whose swaps differ with both pictures, and an untrained judge of poses.
+
+    To the second every picture is strange.
+    """
+    for name, generator, familiar in zip(SWAPPERS, STYLEGANS, (3.0, 0.0), strict=True):
+        generator = StyleGAN2Generator.from_pretrained(hub / "models" / generator)
+        swapper = IdentityPoseSwapper.of(generator, classifier, attribute_size=32, attribute_channels=4, hidden_dim=16)
+        with torch.no_grad():
+            swapper.familiar.fill_(familiar)
+            for layer in swapper.latent_mapper.layers:
+                layer.weight.mul_(8)
+        swapper.save_pretrained(hub / "models" / name)
+    PoseRegressor(base_channels=4).save_pretrained(hub / "models" / "mammals-pose")
 
 
 def make_landmarks(hub: Path) -> None:
@@ -292,6 +312,20 @@ def site(hub_folder, tmp_path_factory):
 def styles_hub(hub_folder, stand_ins) -> Path:
     """Where there are StyleGAN2s: the published ones, or else stand-ins."""
     return hub_folder if all((hub_folder / "models" / name).is_dir() for name in STYLEGANS) else stand_ins
+
+
+@pytest.fixture(scope="session")
+def swaps_hub(hub_folder, stand_ins) -> Path:
+    """Where there are swappers: the published ones, or else stand-ins."""
+    return hub_folder if all((hub_folder / "models" / name).is_dir() for name in SWAPPERS) else stand_ins
+
+
+@pytest.fixture(scope="session")
+def swaps_site(swaps_hub, tmp_path_factory):
+    """Mammal Swap alone, with swappers."""
+    folder = tmp_path_factory.mktemp("swaps")
+    with Site(MAMMALS_SPACE / "app.py", folder, BETWIXT_HUB=str(swaps_hub)) as started:
+        yield started.wait()
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ def site(styles_site):
 def open_styles(open_page):
     def open_at(generator: int = 1, **options) -> Page:
         page = open_page("/", **options)
+        page.locator("#tab-blend-button").click()
         expect(page.locator("#drawer input").first).to_be_visible(timeout=PATIENCE)
         page.locator("#drawer input").nth(generator).check()
         expect(page.locator("#styled .blend ol img")).to_have_count(9, timeout=PATIENCE)

@@ -33,6 +33,7 @@ from betwixt.images import from_bytes, resized, to_images
 from betwixt.layers import clipped
 from betwixt.losses import cosine_distance, feature_distance, gradient_penalty, reconstruction, reversed_gradient
 
+FAMILIAR = 400  # pictures held out, at which it is looked how strange they are
 SHOWN, WATCHED = 4, 100  # identities on a sheet, and pairs of pictures held out that are swapped at a checkpoint
 
 
@@ -105,6 +106,7 @@ def train_identity_pose(recipe: Recipe) -> None:
         lambda game, pixels, *others: game(from_bytes(pixels), *others, teachers),
         pairs,
         LoopSettings.of(recipe, len(training)),
+        finish=lambda game: note_what_is_familiar(game.swapper, held_out),
         evaluate=lambda game: watch(game.swapper, teachers, held_out, RUNS / recipe.name),
         rate_of=lambda name: 0.4 if name.startswith("w_discriminator") else 1.0,
     )
@@ -234,6 +236,15 @@ class Game(nn.Module):
 def mean_of(distance: Callable, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """The mean distance (B,) of two rows of tensors, or 0 of none."""
     return distance(x, y).mean() if len(x) else x.sum() * 0
+
+
+@torch.inference_mode()
+def note_what_is_familiar(swapper: IdentityPoseSwapper, held_out: ImageTable) -> None:
+    """How strange but 5 of 100 pictures held out are at most."""
+    chosen = held_out.pixels[torch.randperm(len(held_out), generator=torch.Generator().manual_seed(0))[:FAMILIAR]]
+    device = swapper.familiar.device
+    found = torch.cat([swapper.strangeness(from_bytes(part).to(device)) for part in chosen.split(50)])
+    swapper.familiar.copy_(found.quantile(0.95))
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Mammal Swap: breeds of dogs and cats, blends of two animals, and which pictures belong together.
+"""Mammal Swap: the breed of one animal in the pose of another, blends, breeds, and which pictures belong together.
 
 python spaces/mammal-swap/app.py
 """
@@ -27,13 +27,16 @@ import album
 import gradio as gr
 import networks
 import styles
+import swaps
 import tab_blend
 import tab_breed
 import tab_clusters
 import tab_styles
+import tab_swap
 import torch
 from events_styles import Functions
 from networks import CLASSIFIER, CODER, GENERATORS
+from panel_swap import METHOD
 from PIL import Image
 from words import WORDS, both
 
@@ -78,10 +81,10 @@ INTRODUCTION = f"""
   <h1>Mammal <i>Swap</i></h1>
   <p>{
     both(
-        "What lies <b>between</b> two animals, which <b>breed</b> is it, and <b>who belongs together</b>? For dogs and "
-        "cats of a rendered world, of which everything is known, and for your own photos.",
-        "Qu'y a-t-il <b>entre</b> deux animaux, de quelle <b>race</b> est celui-ci, et <b>qui va ensemble</b> ? Pour "
-        "les chiens et chats d'un monde de synthèse, dont on sait tout, et pour vos propres photos.",
+        "The breed of one animal in the <b>pose</b> of another, what lies <b>between</b> two, which <b>breed</b> it is "
+        "and <b>who belongs together</b>: dogs and cats of a rendered world, of which all is known, and your photos.",
+        "La race d'un animal dans la <b>pose</b> d'un autre, ce qu'il y a <b>entre</b> deux, de quelle <b>race</b> il "
+        "est et <b>qui va ensemble</b> : chiens et chats d'un monde de synthèse, dont on sait tout, et vos photos.",
     )
 }</p>
 </header>
@@ -97,6 +100,38 @@ def about(*sections: tuple[str, str, str, str]) -> str:
     return f'<div class="about">{items}</div>'
 
 
+ABOUT_SWAP = METHOD + about(
+    (
+        "What you see",
+        "Ce que vous voyez",
+        "Two pictures go in: of one the breed is taken, of the other all the rest, pose, light and place. What comes "
+        "out was in neither. Networks that had no part in the drawing say which breed they see and how the head is "
+        "turned, in all three.",
+        "Deux images entrent : de l'une on prend la race, de l'autre tout le reste, pose, lumière et lieu. Ce qui "
+        "sort n'était dans aucune. Des réseaux étrangers au dessin disent quelle race ils voient et comment la tête "
+        "est tournée, sur les trois.",
+    ),
+    (
+        "How it works",
+        "Comment ça marche",
+        "After Nitzan and others (2020): the features of a breed classifier say who it is, a small network says how "
+        "it is shown, and a mapper puts both together as a style of a StyleGAN2 that never changes. No pair with a "
+        "known answer was ever shown: that breed and pose come out right is all that was asked.",
+        "D'après Nitzan et al. (2020) : les caractéristiques d'un classifieur de races disent qui c'est, un petit "
+        "réseau comment on le voit, et un troisième réunit les deux en un style d'un StyleGAN2 qui ne change jamais. "
+        "Aucune paire avec sa réponse n'a été montrée : race et pose devaient seulement être justes.",
+    ),
+    (
+        "Its limits",
+        "Ses limites",
+        "It draws heads of 64 by 64 pixels, of the breeds that its generator knows, turned by up to 45 degrees. A "
+        "picture that it cannot draw again by itself is called far from what it learned. Your pictures are forgotten "
+        "within an hour.",
+        "Il dessine des têtes de 64 pixels de côté, des races que connaît son générateur, tournées de 45 degrés au "
+        "plus. Une image qu'il ne sait pas redessiner est dite loin de ce qu'il a appris. Vos images sont oubliées "
+        "dans l'heure.",
+    ),
+)
 ABOUT_BLEND = about(
     (
         "What you see",
@@ -280,6 +315,12 @@ def surprise(count: int) -> list[Path]:
     return [_file_of(shown, row) for row in random.sample(range(len(shown)), count)]
 
 
+def target(identity: Path, attributes: Path) -> Image.Image | None:
+    """What the rendered world has where the animal of one example is in the pose of another."""
+    file = FOLDER / "examples" / "targets" / f"{identity.stem[:2]}_{attributes.stem[:2]}.webp"
+    return Image.open(file).convert("RGB") if file.is_file() else None
+
+
 def _file_of(shown: album.Album, row: int) -> Path:
     file = _folder() / f"{row:04d}.png"
     if not file.exists():
@@ -326,6 +367,12 @@ def build_demo() -> gr.Blocks:
     with gr.Blocks(title="Mammal Swap", delete_cache=(300, 3000), analytics_enabled=False) as demo:
         gr.HTML(WORDS("hide_other"), elem_id="language", js_on_load=None)
         gr.HTML(INTRODUCTION, js_on_load=None)
+        if swappers := [name for name in networks.SWAPPERS if networks.is_there(name)]:
+            with gr.Tab(WORDS("swap"), elem_id="tab-swap"):
+                words = [" · ".join(GENERATORS[networks.SWAPPERS[name]]) for name in swappers]
+                functions = tab_swap.Functions(swaps.swap, swaps.draw, swaps.turns, target, surprise)
+                tab_swap.create_tab(functions, [*zip(words, swappers, strict=True)], EXAMPLES)
+                gr.HTML(ABOUT_SWAP, js_on_load=None)
         with gr.Tab(WORDS("blend"), elem_id="tab-blend"):
             build_blend([name for name in GENERATORS if networks.is_there(name)])
         with gr.Tab(WORDS("breed"), elem_id="tab-breed"):

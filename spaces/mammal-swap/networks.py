@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import gradio as gr
 import torch
 from PIL import Image
+from torch import nn
 
-from betwixt import VAE, ImageClassifier, StyleGAN2Generator
+from betwixt import VAE, IdentityPoseSwapper, ImageClassifier, PoseRegressor, StyleGAN2Generator
 from betwixt.hub import HubError, locate
 from betwixt.images import to_images, to_tensor
 from betwixt.once import once
@@ -17,6 +18,17 @@ CLASSIFIER, CODER, PRETRAINED = "mammals-breeds", "mammals-vae", "landmarks-pret
 GENERATORS = {  # published name -> what it draws, for people, in both languages
     "mammals-stylegan2": ("Rendered", "rendu"),
     "pets-stylegan2": ("Photo-like", "comme en photo"),
+}
+SWAPPERS = {  # published name -> the generator that it draws with
+    "mammals-identity-pose": "mammals-stylegan2",
+    "pets-identity-pose": "pets-stylegan2",
+}
+POSE = "mammals-pose"
+KINDS = {
+    CODER: VAE,
+    POSE: PoseRegressor,
+    **dict.fromkeys(GENERATORS, StyleGAN2Generator),
+    **dict.fromkeys(SWAPPERS, IdentityPoseSwapper),
 }
 KEPT = 320  # side of the square of a visitor's picture that is kept: twice what the largest network sees
 FEATURES = {  # published name -> for people, in both languages, and which layer (None: the last)
@@ -49,10 +61,10 @@ def is_there(name: str) -> bool:
 
 
 @once
-def load(name: str) -> ImageClassifier | VAE | StyleGAN2Generator:
+def load(name: str) -> nn.Module:
     """A published network. Raises gr.Error where it cannot be loaded."""
     torch.set_num_threads(1)  # pictures of several visitors run side by side, and would wait for each other
-    kind = VAE if name == CODER else StyleGAN2Generator if name in GENERATORS else ImageClassifier
+    kind = KINDS.get(name, ImageClassifier)
     with told_in_a_line("network"):
         return kind.from_pretrained(locate(name, "model")).to(memory_format=torch.channels_last)
 

@@ -18,8 +18,9 @@ from torch import nn
 from betwixt.classifier import ImageClassifier
 from betwixt.directions import styles_of
 from betwixt.hub import PretrainedMixin
-from betwixt.images import batches, resized, to_images
+from betwixt.images import BATCH, batches, resized, to_images
 from betwixt.layers import Down, clipped
+from betwixt.losses import reconstruction
 from betwixt.stylegan2 import StyleGAN2Generator
 
 SPACES = ("w", "w+")
@@ -77,6 +78,7 @@ class IdentityPoseSwapper(PretrainedMixin, nn.Module):
         )
         for frozen in (self.generator, self.identity_encoder):
             frozen.requires_grad_(False).eval()
+        self.register_buffer("familiar", torch.tensor(3.0))  # strangeness, until it is measured
 
     @classmethod
     def of(cls, generator: StyleGAN2Generator, classifier: ImageClassifier, **sizes) -> IdentityPoseSwapper:
@@ -116,6 +118,15 @@ class IdentityPoseSwapper(PretrainedMixin, nn.Module):
         """Two pictures (B, 3, H, W) in [-1, 1], each of any side -> (B, 3, S, S) in about [-1, 1]."""
         return self.generator.synthesis(self.styles(identity_image, attribute_image))
 
+    @torch.inference_mode()
+    def strangeness(self, x: torch.Tensor) -> torch.Tensor:
+        """How unlike pictures (B, 3, H, W) in [-1, 1] are to what is drawn with both sides taken from them -> (B,).
+
+        Over `familiar` lie 5 of 100 pictures like those it learned from: more is outside what it knows.
+        """
+        x = resized(x, self.image_size)
+        return reconstruction(clipped(self(x, x)), x)
+
     def swap(
         self, identity_images: Sequence[Image.Image], attribute_images: Sequence[Image.Image]
     ) -> list[Image.Image]:
@@ -127,19 +138,32 @@ class IdentityPoseSwapper(PretrainedMixin, nn.Module):
         Raises:
             ValueError: there are not as many of one as of the other.
         """
+        with torch.inference_mode():
+            w = self.encode(identity_images, attribute_images)
+            return [
+                picture for some in w.split(BATCH) for picture in to_images(clipped(self.generator.synthesis(some)))
+            ]
+
+    @torch.inference_mode()
+    def encode(self, identity_images: Sequence[Image.Image], attribute_images: Sequence[Image.Image]) -> torch.Tensor:
+        """The styles w (N, num_ws, w_dim) that `swap` draws of.
+
+        Raises:
+            ValueError: as `swap`.
+        """
         if len(identity_images) != len(attribute_images):
             raise ValueError(
                 f"there are {len(identity_images)} identity images and {len(attribute_images)} attribute images: "
                 "each needs one of the other"
             )
-        device = self.generator.mapping.w_avg.device
-        with torch.inference_mode():
-            pairs = zip(
-                batches(identity_images, self.identity_encoder.image_size, device),
-                batches(attribute_images, self.attribute_size, device),
-                strict=True,
-            )
-            return [picture for pair in pairs for picture in to_images(clipped(self(*pair)))]
+        device = self.familiar.device
+        pairs = zip(
+            batches(identity_images, self.identity_encoder.image_size, device),
+            batches(attribute_images, self.attribute_size, device),
+            strict=True,
+        )
+        none = torch.empty(0, self.generator.num_ws, self.generator.w_dim, device=device)
+        return torch.cat([none, *(self.styles(*pair) for pair in pairs)])
 
 
 class AttributeEncoder(nn.Module):
