@@ -13,7 +13,8 @@ import train_stylegan2
 from augmentation import adaptive
 from conftest import ROOT
 from loop import last_checkpoint
-from train_stylegan2 import Game, Recipe
+from tables import ImageTable
+from train_stylegan2 import Game, OfOneClass, Recipe
 
 from betwixt import StyleGAN2Generator
 from betwixt.losses import gradient_penalty, path_length
@@ -93,6 +94,19 @@ def test_changes_at_their_probability():
     assert 0.2 < changed.float().mean() < 0.5  # of eight changes of 5 % each, 34 % have one or more
     adaptive(x, 0.5).sum().backward()
     assert x.grad.isfinite().all()
+
+
+def test_pictures_whose_deviation_is_seen_are_of_one_class():
+    labels = torch.arange(60) % 5
+    table = ImageTable(torch.arange(60, dtype=torch.uint8).view(60, 1, 1, 1), labels, [*"abcde"], {})
+    torch.manual_seed(0)
+    seen = torch.zeros(60)
+    for _ in range(200):
+        pixels, found = OfOneClass(table).batch(torch.randperm(60)[:24])
+        assert torch.equal(found, labels[pixels.flatten().long()])
+        assert torch.equal(found, found[:6].repeat(4))  # as `batch_deviation` groups them
+        seen += pixels.flatten().long().bincount(minlength=60)
+    assert seen.min() > 40  # of 80
 
 
 def test_styles_are_mixed_from_some_layer_on_and_their_mean_is_kept():

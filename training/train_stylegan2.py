@@ -10,6 +10,7 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from augmentation import adaptive, differentiable
 from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, train
 from options import option, parse, run
 from samples import ROW, Rows, Watch, load
-from tables import Pictures
+from tables import ImageTable, Pictures
 from torch import nn
 
 from betwixt.generation import shares_of
 from betwixt.images import from_bytes
+from betwixt.layers import GROUP
 from betwixt.losses import path_length
 from betwixt.stylegan2 import StyleGAN2Discriminator, StyleGAN2Generator
 
@@ -93,7 +95,7 @@ def train_stylegan2(recipe: Recipe) -> None:
         {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
         game,
         lambda game, pixels, labels: game(from_bytes(pixels), labels),
-        Pictures(training),
+        OfOneClass(training) if recipe.conditional else Pictures(training),
         dataclasses.replace(LoopSettings.of(recipe, len(training)), betas=(0.0, 0.99), weight_decay=0.0, warmup=0.02),
         evaluate=lambda average: {**watch(average.generator), "augmented": float(average.augmented)},
     )
@@ -129,6 +131,24 @@ def begin_with(game: nn.Module, run: Path) -> None:
         if name.endswith("torgb.weight") and name not in fitting:
             nn.init.zeros_(weight)
     print(f"began with {len(fitting)} of {len(own)} tensors of {run}")
+
+
+class OfOneClass(Pictures):
+    """Batches in which those pictures have one class whose deviation a discriminator sees (`batch_deviation`).
+
+    Among pictures of several classes it would not notice that those of each are all alike.
+    """
+
+    def __init__(self, table: ImageTable):
+        super().__init__(table)
+        self.rows_of = {label: (table.labels == label).nonzero()[:, 0] for label in table.labels.unique().tolist()}
+
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        size = math.gcd(len(indices), GROUP)
+        leaders = indices[: len(indices) // size]
+        rows = [self.rows_of[label] for label in self.table.labels[leaders].tolist()]
+        others = [torch.stack([of[torch.randint(len(of), ())] for of in rows]) for _ in range(size - 1)]
+        return super().batch(torch.cat([leaders, *others]))
 
 
 class Game(nn.Module):

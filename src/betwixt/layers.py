@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+GROUP = 4  # pictures whose deviation a discriminator sees
+
 
 class Down(nn.Sequential):
     """Halves the sides, then the residual blocks: (B, c_in, H, W) -> (B, c_out, H / 2, W / 2)."""
@@ -134,7 +136,7 @@ def unit_power(x: torch.Tensor) -> torch.Tensor:
     return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
-def batch_deviation(x: torch.Tensor, group_size: int = 4) -> torch.Tensor:
+def batch_deviation(x: torch.Tensor, group_size: int = GROUP) -> torch.Tensor:
     """(B, C, H, W) -> (B, C + 1, H, W): with how much a group of pictures differs, for each (Karras et al. 2018)."""
     count, _, height, width = x.shape
     size = math.gcd(count, group_size)
