@@ -1,5 +1,6 @@
 """StyleGAN2's recipe: what its losses reach, how changes adapt, what it begins with, and several processes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import train_stylegan2
 from augmentation import adaptive
 from conftest import ROOT
 from loop import last_checkpoint
+from publish import stages
 from tables import ImageTable
 from train_stylegan2 import Game, OfOneClass, Recipe
 
@@ -131,6 +133,9 @@ def test_it_begins_with_another_runs_weights(small_run, in_process, capsys):
     in_process(*options_of("begun"))
     in_process(*options_of("going-on", "--no-conditional", "--start", "begun", "--learning-rate", "1e-7", "--ema", "0"))
     assert "began with" in capsys.readouterr().out
+    in_process(*options_of("going-on", "--no-conditional", "--start", "begun", "--learning-rate", "1e-7", "--ema", "0"))
+    recipe = json.loads((last_checkpoint(small_run / "runs/going-on") / "recipe.json").read_text())
+    assert [options["name"] for _, options in stages(recipe, "stylegan2")] == ["begun", "going-on"]
     first, second = (
         safetensors.torch.load_file(last_checkpoint(small_run / "runs" / name) / "model/model.safetensors")
         for name in ("begun", "going-on")

@@ -412,6 +412,9 @@ def stages(recipe: dict, stem: str) -> list[tuple[str, dict]]:
         return [stage for member in recipe["recipes"].values() for stage in stages(member, "classifier")] + [
             (stem, own)
         ]
+    if recipe.get("started_from"):
+        own = {key: value for key, value in recipe.items() if key != "started_from"}
+        return [*stages(recipe["started_from"], stem), (stem, own)]
     if "classifier" not in recipe:
         return [("form_autoencoder" if "form_dim" in recipe else stem, recipe)]
     heads = {key: value for key, value in recipe.items() if key != "classifier"}

@@ -10,6 +10,7 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +88,16 @@ def train_stylegan2(recipe: Recipe) -> None:
     training, _ = load(recipe)
     torch.manual_seed(recipe.seed)
     game = Game(recipe, training.class_names if recipe.conditional else [])
-    if recipe.start and last_checkpoint(RUNS / recipe.name) is None:
-        begin_with(game, RUNS / recipe.start)
+    known = {**dataclasses.asdict(recipe), "training_pictures": training.digest()}
+    resumed = last_checkpoint(RUNS / recipe.name)
+    if resumed:
+        known |= {"started_from": recipe_of(resumed).get("started_from")}
+    elif recipe.start:
+        known |= {"started_from": begin_with(game, RUNS / recipe.start)}
     watch = Watch(RUNS / recipe.name, training, rows_of)
     train(
         RUNS / recipe.name,
-        {**dataclasses.asdict(recipe), "training_pictures": training.digest()},
+        known,
         game,
         lambda game, pixels, labels: game(from_bytes(pixels), labels),
         OfOneClass(training) if recipe.conditional else Pictures(training),
@@ -109,8 +114,13 @@ def rows_of(generator: StyleGAN2Generator) -> Rows:
     return [generator.generate(seeds, 1.0), generator.generate(range(ROW, 2 * ROW), 1.0)]
 
 
-def begin_with(game: nn.Module, run: Path) -> None:
-    """Take over the averaged weights of another run, all that have the same name and shape.
+def recipe_of(checkpoint: Path) -> dict:
+    """What a checkpoint was trained with."""
+    return json.loads((checkpoint / "recipe.json").read_text())
+
+
+def begin_with(game: nn.Module, run: Path) -> dict:
+    """Take over the averaged weights of another run, all that have the same name and shape; returns its recipe.
 
     Of a run on smaller pictures these are all but the last layers; what the new ones add to a picture begins at nothing
     (Karras et al. 2018, "Progressive Growing of GANs").
@@ -131,6 +141,7 @@ def begin_with(game: nn.Module, run: Path) -> None:
         if name.endswith("torgb.weight") and name not in fitting:
             nn.init.zeros_(weight)
     print(f"began with {len(fitting)} of {len(own)} tensors of {run}")
+    return recipe_of(checkpoint)
 
 
 class OfOneClass(Pictures):
