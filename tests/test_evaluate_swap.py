@@ -128,6 +128,14 @@ def test_photos_are_judged_by_breed_and_distance(project, in_process, small_phot
     assert not {name for name in figures if "pose" in name or "target" in name}
 
 
+def test_what_taught_it_is_no_judge(project, in_process):
+    run = project / "runs" / "taught" / "000002"
+    IdentityPoseSwapper.from_pretrained(project / "swapper").save_pretrained(run / "model")
+    (run / "recipe.json").write_text(json.dumps({"classifier": "mammals-breeds", "pose_model": "poses"}))
+    with pytest.raises(SystemExit, match="--pose poses had a part in training: it cannot judge"):
+        in_process(*options_of("--model", "taught", "--inverted", "0"))
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

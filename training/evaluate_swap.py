@@ -15,6 +15,7 @@ them is measured on --inverted pairs, and so is the swapper again, beside them.
 Where no factors are known, breeds are judged, and what the swap has of its attribute picture is a distance in layers.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,12 +77,25 @@ def main() -> None:
 
 def evaluate(recipe: Recipe) -> dict:
     """{"task", "num_parameters", "results": {dataset: {figure: {"value", "low", "high"}}}} on held-out pictures."""
-    swapper = IdentityPoseSwapper.from_pretrained(folder_of(recipe.model)).to(memory_format=torch.channels_last)
+    folder = folder_of(recipe.model)
+    refuse_teachers(recipe, folder)
+    swapper = IdentityPoseSwapper.from_pretrained(folder).to(memory_format=torch.channels_last)
     return {
         "task": "image-to-image",
         "num_parameters": sum(p.numel() for p in swapper.parameters()),
         "results": {Path(name).name: measure(recipe, swapper, name) for name in recipe.dataset},
     }
+
+
+def refuse_teachers(recipe: Recipe, folder: Path) -> None:
+    """Raises ValueError: what is to judge a run had a part in its training."""
+    file = folder.parent / "recipe.json"
+    trained = json.loads(file.read_text()) if file.is_file() else {}
+    teachers = {trained.get(name) for name in ("classifier", "pose_model", "perceptual_model")}
+    for option_name in ("judge", "pose", "perceptual_model"):
+        name = getattr(recipe, option_name)
+        if name in teachers:
+            raise ValueError(f"--{option_name.replace('_', '-')} {name} had a part in training: it cannot judge")
 
 
 def measure(recipe: Recipe, swapper: IdentityPoseSwapper, dataset: str) -> dict:
