@@ -117,7 +117,7 @@ def test_light_is_a_slope_across_the_head():
 
 def test_photos_are_judged_by_breed_and_distance(project, in_process, small_photos, run_recipe):
     photos = project / "photos"
-    for breed, kind in (("corgi", "clock"), ("siamese", "crocodile")):
+    for breed, kind in (("corgi", "clock"), ("toyger", "crocodile")):
         (photos / breed).mkdir(parents=True)
         for file in sorted((small_photos / kind).iterdir())[:16]:
             (photos / breed / file.name).write_bytes(file.read_bytes())

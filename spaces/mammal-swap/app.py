@@ -81,10 +81,10 @@ INTRODUCTION = f"""
   <h1>Mammal <i>Swap</i></h1>
   <p>{
     both(
-        "The breed of one animal in the <b>pose</b> of another, what lies <b>between</b> two, which <b>breed</b> it is "
-        "and <b>who belongs together</b>: dogs and cats of a rendered world, of which all is known, and your photos.",
-        "La race d'un animal dans la <b>pose</b> d'un autre, ce qu'il y a <b>entre</b> deux, de quelle <b>race</b> il "
-        "est et <b>qui va ensemble</b> : chiens et chats d'un monde de synthèse, dont on sait tout, et vos photos.",
+        "What lies <b>between</b> two animals, which <b>breed</b> is it, and <b>who belongs together</b>? For dogs and "
+        "cats of a rendered world, of which everything is known, and for your own photos.",
+        "Qu'y a-t-il <b>entre</b> deux animaux, de quelle <b>race</b> est celui-ci, et <b>qui va ensemble</b> ? Pour "
+        "les chiens et chats d'un monde de synthèse, dont on sait tout, et pour vos propres photos.",
     )
 }</p>
 </header>

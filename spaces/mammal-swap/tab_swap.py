@@ -90,6 +90,12 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
         path = examples[event.index][0]
         return (path, gr.skip(), visit) if box == 0 else (gr.skip(), path, visit)
 
+    def exchanged(first: dict | None, second: dict | None) -> tuple[Any, Any]:
+        try:
+            return tuple(uploads.path_of(file) if file else None for file in (second, first))
+        except ImageError:  # `show` says so
+            return gr.skip(), gr.skip()
+
     def turnable(name: str) -> list[dict]:
         there = functions.turns(name)
         return [gr.update(visible=angle in there) for angle in ANGLES]
@@ -209,7 +215,7 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
     chosen.select(pick, [first, second, visit], [first, second, visit], trigger_mode="multiple", **quiet)
     surprise.click(lambda: tuple(functions.surprise(2)), None, [first, second], **quiet)
-    exchange.click(lambda one, other: (other, one), [first, second], [first, second], preprocess=False, **quiet)
+    exchange.click(exchanged, [first, second], [first, second], preprocess=False, **quiet)
     changed = gr.on(
         [first.change, second.change, network.input, *(slider.change for slider in sliders)],
         show,

@@ -36,7 +36,12 @@ def box(label: str, elem_id: str, height: int = 200) -> gr.Image:
 
 def read(file: dict | None) -> Image.Image:
     """A visitor's picture: the square in its middle, no larger than KEPT. Raises ImageError in one line."""
-    return kept(stored_upload(file, get_upload_folder()))
+    return kept(path_of(file))
+
+
+def path_of(file: dict | None) -> Path:
+    """Where Gradio stored a visitor's file. Raises ImageError: it did not."""
+    return stored_upload(file, get_upload_folder())
 
 
 def kept(source: Path | bytes) -> Image.Image:
@@ -69,7 +74,7 @@ def all_of(files: Sequence[dict] | None) -> tuple[int, Iterator[Brought]]:
         raise ImageError("There are no pictures: please choose some first.")
     total, parts, size = 0, [], 0
     for file in files:
-        path = stored_upload(file, get_upload_folder())
+        path = path_of(file)
         if not path.is_file():
             raise ImageError("It was deleted meanwhile: please bring it again.")
         size += path.stat().st_size
