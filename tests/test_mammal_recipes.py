@@ -238,3 +238,11 @@ def test_an_autoencoder_of_all_breeds(project, squeezenet):
     assert not torch.equal(weights[0]["decoder.0.weight"], weights[1]["decoder.0.weight"])
     with pytest.raises(SystemExit, match="datasets name different classes"):
         in_process(project, "train_vae", "--name", "apart", *[o for o in options if o != "--join"])
+
+
+def test_examples_of_swaps_and_their_targets(tmp_path):
+    in_process(tmp_path, "make_swap_examples", "--output", "made", "--breeds", "corgi", "husky", "--image-size", "64")
+    files = sorted(file.relative_to(tmp_path / "made").as_posix() for file in (tmp_path / "made").rglob("*.*"))
+    assert files == ["00_corgi.png", "01_husky.png", "targets/00_01.webp", "targets/01_00.webp"]
+    sides = [Image.open(tmp_path / "made" / file).size for file in files]
+    assert sides == [(64, 64), (64, 64), (32, 32), (32, 32)]
