@@ -57,6 +57,19 @@ def in_process(folder: Path, script: str, *options: str) -> None:
         __import__(script).main()
 
 
+def in_two_processes(folder: Path, script: str, options_of: Callable[[str], list[str]]) -> Path:
+    """The run of a recipe that two processes trained together."""
+    run = folder / "runs" / f"{script}-two"
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", str(ROOT / "training" / f"{script}.py")]
+    done = subprocess.run(
+        [sys.executable, *launch, *options_of(run.name)],
+        cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return run
+
+
 def straight_and_killed(folder: Path, script: str, options_of: Callable[[str], list[str]]) -> tuple[Path, Path]:
     """Two runs of a recipe that has a checkpoint after step 2: one that nothing stops, one killed there and resumed."""
     threads = torch.get_num_threads()

@@ -188,14 +188,8 @@ def test_what_is_frozen_stays_as_it_was_to_the_bit(project, in_process):
 
 
 def test_two_processes(project):
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    script = ["--mixed_precision", "no", "--dynamo_backend", "no", ROOT / "training/train_identity_pose.py"]
-    done = subprocess.run(
-        [sys.executable, *launch, *script, *options_of("two", "--steps", "2")],
-        cwd=project, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert last_checkpoint(project / "runs/two").name == "000002"
+    run = conftest.in_two_processes(project, "train_identity_pose", lambda name: options_of(name, "--steps", "2"))
+    assert last_checkpoint(run).name == "000002"
 
 
 def test_styles_of_another_generator_are_refused(in_process):

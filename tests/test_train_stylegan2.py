@@ -1,9 +1,6 @@
 """StyleGAN2's recipe: what its losses reach, how changes adapt, what it begins with, and several processes."""
 
 import json
-import os
-import subprocess
-import sys
 from functools import partial
 
 import conftest
@@ -12,7 +9,6 @@ import safetensors.torch
 import torch
 import train_stylegan2
 from augmentation import adaptive
-from conftest import ROOT
 from loop import last_checkpoint
 from publish import stages
 from tables import ImageTable
@@ -152,14 +148,8 @@ def test_it_begins_with_another_runs_weights(small_run, in_process, capsys):
 
 
 def test_two_processes(small_run):
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    script = ["--mixed_precision", "no", "--dynamo_backend", "no", ROOT / "training/train_stylegan2.py"]
-    done = subprocess.run(
-        [sys.executable, *launch, *script, *options_of("two")],
-        cwd=small_run, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert last_checkpoint(small_run / "runs/two").name == "000004"
+    run = conftest.in_two_processes(small_run, "train_stylegan2", options_of)
+    assert last_checkpoint(run).name == "000004"
 
 
 def test_not_a_number_stops_it_and_the_last_good_checkpoint_stays(small_run, in_process, monkeypatch):

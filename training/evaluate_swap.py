@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 from baselines import probe
-from factors import HEAD, SURROUNDINGS
+from factors import regions
 from loop import folder_of
 from options import option, parse, report, run
 from perceptual import Layers, layers_of
@@ -291,7 +291,7 @@ class Judges:
         target = pairs.target[rows]
         angles = turned_by(predicted(self.pose, y), pairs.poses[rows])
         light = [light_of(x) for x in (y, target)]
-        around = surroundings(y.shape[-1])
+        _, around = regions(y.shape[-1])
         return doubles(
             found
             | {
@@ -325,16 +325,10 @@ def turned_by(poses: torch.Tensor, facing: torch.Tensor) -> torch.Tensor:
 def light_of(x: torch.Tensor) -> torch.Tensor:
     """(N, 3, S, S) -> (N, 2) how much lighter the head is to the right and below, a half side on."""
     places = torch.linspace(-1, 1, x.shape[-1])
-    head = (places[:, None].square() + places.square()).sqrt() < HEAD
+    head, _ = regions(x.shape[-1])
     grey, across, down = x.mean(1)[:, head], places.expand_as(head)[head], places[:, None].expand_as(head)[head]
     slopes = [(grey * way).mean(1) / way.square().mean() for way in (across, down)]
     return torch.stack(slopes, 1)
-
-
-def surroundings(side: int) -> torch.Tensor:
-    """(side, side) where above and around a head its background is."""
-    places = torch.linspace(-1, 1, side)
-    return ((places[:, None].square() + places.square()).sqrt() > SURROUNDINGS) & (places[:, None] < 0)
 
 
 def probes(swapper: IdentityPoseSwapper, training: ImageTable, test: ImageTable) -> dict:

@@ -74,16 +74,21 @@ def poses_by(model: torch.nn.Module) -> Judge:
 def pixels(pictures: Sequence[Image.Image]) -> Values:
     """How light and how red the middle is, where the coat is, and what is around and above the head."""
     x = to_tensor(pictures, SIDE)
-    places = torch.linspace(-1, 1, SIDE)
-    radius = (places[:, None].square() + places.square()).sqrt()
-    around = (radius > SURROUNDINGS) & (places[:, None] < 0)
+    coat, around = regions(SIDE)
     light = x.mean(1)
     red = x[:, 0] - x[:, 2]
     return {
         f"{part}_{name}": values[:, mask].mean(1)
-        for part, mask in (("coat", radius < HEAD), ("background", around))
+        for part, mask in (("coat", coat), ("background", around))
         for name, values in (("lightness", light), ("redness", red))
     }
+
+
+def regions(side: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(side, side) each: where the middle of a head is, and where above and around it its background."""
+    places = torch.linspace(-1, 1, side)
+    radius = (places[:, None].square() + places.square()).sqrt()
+    return radius < HEAD, (radius > SURROUNDINGS) & (places[:, None] < 0)
 
 
 def judged(judges: Sequence[Judge], pictures: Sequence[Image.Image]) -> Values:

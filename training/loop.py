@@ -203,6 +203,11 @@ def last_checkpoint(run: Path) -> Path | None:
     return _checkpoints(run)[-1] if _checkpoints(run) else None
 
 
+def recipe_of(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint of a run was trained with."""
+    return json.loads((checkpoint / "recipe.json").read_text())
+
+
 def weights_digest(folder: Path) -> str:
     """Names the weights of a saved model: others, another digest."""
     return hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()[:16]

@@ -19,14 +19,13 @@ from loop import folder_of, weights_digest
 from near_duplicates import is_test
 from options import option, parse, run
 from sources import front_matter
-from tables import DATASETS, encode, write_dataset, write_parquet
+from tables import DATASETS, DRAWN, encode, write_dataset, write_parquet
 from tqdm import tqdm
 
 from betwixt import StyleGAN2Generator
 from betwixt.images import BATCH, to_bytes
 
 PART = 2000  # pictures, some 10 seconds
-DRAWN = "drawn"  # the class of pictures of which none is known
 
 
 @dataclass
@@ -98,7 +97,7 @@ def part_of(generator: StyleGAN2Generator, recipe: Recipe, seeds: range, parts: 
 @torch.inference_mode()
 def draw(generator: StyleGAN2Generator, recipe: Recipe, seeds: range) -> tuple[torch.Tensor, torch.Tensor]:
     """Pixels uint8 (N, 3, S, S) and styles (N, num_ws, w_dim)."""
-    z = torch.cat([torch.randn(1, generator.z_dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    z, _ = generator.latents(seeds)
     c = torch.eye(generator.c_dim)[torch.tensor(seeds) % generator.c_dim] if generator.c_dim else None
     w = generator.mapping(z, c, recipe.truncation, recipe.cutoff)
     return to_bytes(generator.synthesis(w)), w

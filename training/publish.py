@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 import yaml
 from blends import ALL_BLENDS
-from loop import RUNS, last_checkpoint, weights_digest
+from loop import RUNS, last_checkpoint, recipe_of, weights_digest
 from options import run
 from PIL import Image
 from samples import ROW, grid
@@ -174,7 +174,7 @@ def publish(options: argparse.Namespace) -> None:
     checkpoint = last_checkpoint(RUNS / options.run)
     if checkpoint is None:
         raise FileNotFoundError(f"{RUNS / options.run} has no checkpoint")
-    recipe = json.loads((checkpoint / "recipe.json").read_text())
+    recipe = recipe_of(checkpoint)
     model_class = json.loads((checkpoint / "model" / "config.json").read_text())["model_class"]
     model = getattr(betwixt, model_class).from_pretrained(checkpoint / "model")
     kind = SEARCHES if options.search else BREEDS if options.breeds else KINDS[model_class]

@@ -39,16 +39,22 @@ class Watch:
 
     def __init__(self, run: Path, training: ImageTable, rows: Callable[[Any], Rows] = rows_of):
         self.rows = rows
-        self.folder, self.pictures = run / "samples", from_bytes(training.pixels)
+        self.run, self.pictures = run, from_bytes(training.pixels)
         self.groups = torch.tensor(training.columns.get("group", [*range(len(training))]))
 
     def __call__(self, model) -> dict[str, float]:
         rows = self.rows(model)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        grid(rows).save(self.folder / f"{len(list(self.folder.glob('*.png'))):04d}.png")
+        save_sheet(self.run, rows)
         drawn = to_tensor([picture for row in rows for picture in row], model.image_size)
         ratio = metrics.copy_ratio(metrics.shifted_distances(drawn, self.pictures), self.groups)
         return {"copies": (ratio < metrics.COPY_RATIO).float().mean().item()}
+
+
+def save_sheet(run: Path, rows: Rows) -> None:
+    """Write RUN/samples/NUMBER.png, of the next number."""
+    folder = run / "samples"
+    folder.mkdir(parents=True, exist_ok=True)
+    grid(rows).save(folder / f"{len(list(folder.glob('*.png'))):04d}.png")
 
 
 def grid(rows: list[list[Image.Image]], scale: int = 2, gap: int = 2) -> Image.Image:

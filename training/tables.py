@@ -25,6 +25,7 @@ from betwixt.images import fit, open_image
 
 DATASETS = Path("runs/datasets")
 NEITHER = "neither"  # the class of pictures of none of the others
+DRAWN = "drawn"  # that of pictures by a generator that is told of no classes
 
 
 @dataclass

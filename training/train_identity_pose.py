@@ -23,8 +23,8 @@ from adversarial import non_saturating
 from loop import PRECISIONS, RUNS, LoopSettings, folder_of, train, weights_digest
 from options import option, parse, run
 from perceptual import Layers, layers_of
-from samples import ROW, grid
-from tables import NEITHER, ImageTable, read_splits
+from samples import ROW, save_sheet
+from tables import DRAWN, NEITHER, ImageTable, read_splits
 from torch import nn
 
 from betwixt import IdentityPoseSwapper, ImageClassifier, PoseRegressor, StyleGAN2Generator
@@ -148,7 +148,7 @@ class Pairs:
         self.w = torch.zeros(len(table), generator.num_ws, generator.w_dim)
         if self.known.any():
             self.w[self.known] = torch.tensor([w for w in styles if w is not None]).view(-1, *self.w.shape[1:])
-        unnamed = [n for n, name in enumerate(table.class_names) if name in (NEITHER, "drawn")]
+        unnamed = [n for n, name in enumerate(table.class_names) if name in (NEITHER, DRAWN)]
         self.labels = torch.where(torch.isin(table.labels, torch.tensor(unnamed)), -1, table.labels)
 
     def __len__(self) -> int:
@@ -264,9 +264,7 @@ def watch(swapper: IdentityPoseSwapper, teachers: Teachers, held_out: ImageTable
     for one in identity_images[:SHOWN]:
         swaps = clipped(swapper(one.expand_as(columns), columns))
         rows.append(to_images(torch.cat([one[None], swaps])))
-    folder = run / "samples"
-    folder.mkdir(parents=True, exist_ok=True)
-    grid(rows).save(folder / f"{len(list(folder.glob('*.png'))):04d}.png")
+    save_sheet(run, rows)
     return {
         "identity": cosine_distance(swapper.identity_of(y), swapper.identity_of(identity_images)).mean().item(),
         "yaw": away[:, 0].abs().mean().item(),

@@ -10,7 +10,6 @@ The same command again resumes a run that was stopped; `accelerate launch` befor
 """
 
 import dataclasses
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import torch
 from adversarial import R1_EVERY, non_saturating, steepness
 from augmentation import adaptive, differentiable
-from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, train
+from loop import PRECISIONS, RUNS, LoopSettings, last_checkpoint, recipe_of, train
 from options import option, parse, run
 from samples import ROW, Rows, Watch, load
 from tables import ImageTable, Pictures
@@ -112,11 +111,6 @@ def rows_of(generator: StyleGAN2Generator) -> Rows:
     if generator.class_names:
         return [generator.generate(seeds, 1.0, {name: 1.0}) for name in generator.class_names]
     return [generator.generate(seeds, 1.0), generator.generate(range(ROW, 2 * ROW), 1.0)]
-
-
-def recipe_of(checkpoint: Path) -> dict:
-    """What a checkpoint was trained with."""
-    return json.loads((checkpoint / "recipe.json").read_text())
 
 
 def begin_with(game: nn.Module, run: Path) -> dict:

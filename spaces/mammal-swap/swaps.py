@@ -34,11 +34,6 @@ class Swap:
     strange: tuple[bool, bool]
 
 
-def names() -> list[str]:
-    """The swappers that are published."""
-    return [name for name in SWAPPERS if is_there(name)]
-
-
 @once
 def turns(name: str) -> dict[str, Direction]:
     """Angle -> the direction that turns a head by it, where the swapper's generator has such. Raises as `load`."""
