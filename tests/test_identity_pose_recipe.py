@@ -36,7 +36,7 @@ def project(small_run) -> Path:
     sizes = {"z_dim": 8, "w_dim": 8, "img_resolution": 32, "mapping_layers": 2, "channel_base": 64, "channel_max": 8}
     generator = StyleGAN2Generator(c_dim=2, class_names=CLASSES, **sizes)
     generator.save_pretrained(small_run / "generator")
-    StyleGAN2Generator(**sizes).save_pretrained(small_run / "plain")
+    StyleGAN2Generator(**sizes).save_pretrained(small_run / "classless")
     PoseRegressor(base_channels=4, image_size=32).save_pretrained(small_run / "poses")
     conftest.in_process(small_run, "make_latent_pairs", *drawing("pairs"))
     return small_run
@@ -194,14 +194,14 @@ def test_two_processes(project):
 
 def test_styles_of_another_generator_are_refused(in_process):
     with pytest.raises(SystemExit, match=r"of a generator of weights \w+, and the one given has weights \w+: draw"):
-        in_process("train_identity_pose", *options_of("other", "--generator", "plain"))
+        in_process("train_identity_pose", *options_of("other", "--generator", "classless"))
 
 
 def test_a_generator_without_classes(project, in_process):
-    in_process("make_latent_pairs", *drawing("unnamed", "--model", "plain", "--cutoff", "4"))
+    in_process("make_latent_pairs", *drawing("unnamed", "--model", "classless", "--cutoff", "4"))
     assert read_dataset(str(project / "runs/datasets/unnamed"), "train", 32).class_names == ["drawn"]
     in_process(
         "train_identity_pose",
-        *options_of("plainly", "--generator", "plain", "--dataset", "unnamed", "--preset", "paper"),
+        *options_of("plainly", "--generator", "classless", "--dataset", "unnamed", "--preset", "paper"),
     )
     assert last_checkpoint(project / "runs/plainly").name == "000006"
