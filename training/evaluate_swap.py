@@ -103,13 +103,13 @@ def measure(recipe: Recipe, swapper: IdentityPoseSwapper, dataset: str) -> dict:
     training, test = (read_dataset(dataset, split, swapper.image_size) for split in ("train", "test"))
     named = [name for name in test.class_names if name != NEITHER]
     test = test.of_classes(named)
+    judges, vae = Judges.of(recipe, test.class_names), vae_of(recipe, test.class_names)
     pairs = Pairs.of(test, recipe)
     print(f"{dataset}: {len(pairs)} pairs of {len(test)} pictures", flush=True)
-    judges = Judges.of(recipe, pairs)
     figures: dict = {"pairs": len(pairs)}
     few = spread(len(pairs), recipe.inverted)
-    for way, rows, y in ways(recipe, swapper, pairs, few):
-        values = judges.values(y, rows)
+    for way, rows, y in ways(recipe, swapper, vae, pairs, few):
+        values = judges.values(pairs, y, rows)
         if way == OWN and recipe.sheet:
             draw_sheet(recipe.sheet, pairs, y)
         found = {name: metrics.with_interval(value, pairs.identity[rows]) for name, value in values.items()}
@@ -139,16 +139,18 @@ class Pairs:
 
     @classmethod
     def of(cls, table: ImageTable, recipe: Recipe) -> "Pairs":
-        """Each ordered pair of two breeds as often, its animals at random; targets are rendered where they can be."""
+        """Each ordered pair of two breeds as often (some of them, if fewer pairs are wanted), its animals at random;
+        targets are rendered where they can be."""
         generator = torch.Generator().manual_seed(recipe.seed)
         present = table.labels.unique().tolist()
         if len(present) < 2:
             raise ValueError(f"pictures of two breeds are needed, and there are {len(present)}")
         rows = {label: (table.labels == label).nonzero()[:, 0] for label in present}
         kinds = [(a, b) for a in present for b in present if a != b]
+        kinds = [kinds[n] for n in spread(len(kinds), recipe.pairs)]
         chosen = [
             tuple(int(rows[label][torch.randint(len(rows[label]), (), generator=generator)]) for label in kind)
-            for _ in range(max(1, round(recipe.pairs / len(kinds))))
+            for _ in range(round(recipe.pairs / len(kinds)))
             for kind in kinds
         ]
         identity, attributes = torch.tensor(chosen).T
@@ -187,7 +189,7 @@ def spread(count: int, wanted: int) -> torch.Tensor:
 
 
 def ways(
-    recipe: Recipe, swapper: IdentityPoseSwapper, pairs: Pairs, few: torch.Tensor
+    recipe: Recipe, swapper: IdentityPoseSwapper, vae: VAE | None, pairs: Pairs, few: torch.Tensor
 ) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
     """Each way to answer: its name, the numbers of the pairs that it answers (N,), and the pictures (N, 3, S, S)."""
     every, first, second = torch.arange(len(pairs)), pairs.x[pairs.identity], pairs.x[pairs.attributes]
@@ -200,8 +202,8 @@ def ways(
     generator = swapper.generator
     mean = generator.mapping.w_avg.expand(1, generator.num_ws, -1)
     yield "floor: the mean style", every, in_parts(generator.synthesis, mean).expand(len(pairs), -1, -1, -1)
-    if recipe.vae:
-        yield "floor: a conditional VAE", every, by_vae(VAE.from_pretrained(folder_of(recipe.vae)), pairs)
+    if vae is not None:
+        yield "floor: a conditional VAE", every, by_vae(vae, pairs)
     if not len(few):
         return
     yield "on the inverted pairs", few, own[few]
@@ -231,15 +233,19 @@ def inverted(swapper: IdentityPoseSwapper, x: torch.Tensor, recipe: Recipe) -> t
     return torch.cat(found)
 
 
+def vae_of(recipe: Recipe, breeds: list[str]) -> VAE | None:
+    """Raises ValueError: it was not told of all these breeds."""
+    if recipe.vae is None:
+        return None
+    vae = VAE.from_pretrained(folder_of(recipe.vae))
+    if unknown := [name for name in breeds if name not in vae.class_names]:
+        raise ValueError(f"--vae {recipe.vae} was not told of {', '.join(unknown)}")
+    return vae
+
+
 @torch.inference_mode()
 def by_vae(model: VAE, pairs: Pairs) -> torch.Tensor:
-    """The latent of the attribute picture, decoded as one of the identity's breed.
-
-    Raises:
-        ValueError: it was not told of these breeds.
-    """
-    if unknown := [name for name in pairs.table.class_names if name not in model.class_names]:
-        raise ValueError(f"--vae was not told of {', '.join(unknown)}")
+    """The latent of the attribute picture, decoded as one of the identity's breed."""
     place = torch.tensor([model.class_names.index(name) for name in pairs.table.class_names])
     wanted, shown = (shares_of(place[labels], len(model.class_names)) for labels in pairs.breeds)
 
@@ -254,24 +260,23 @@ def by_vae(model: VAE, pairs: Pairs) -> torch.Tensor:
 class Judges:
     """What is asked of answers to pairs."""
 
-    pairs: Pairs
     breeds: ImageClassifier
     pose: PoseRegressor
     layers: Layers
 
     @classmethod
-    def of(cls, recipe: Recipe, pairs: Pairs) -> "Judges":
-        """Raises ValueError: the judge of breeds does not know one of them."""
+    def of(cls, recipe: Recipe, names: list[str]) -> "Judges":
+        """Raises ValueError: the judge of breeds does not know one of these."""
         breeds = ImageClassifier.from_pretrained(folder_of(recipe.judge)).to(memory_format=torch.channels_last)
-        if unknown := [name for name in pairs.table.class_names if name not in breeds.class_names]:
+        if unknown := [name for name in names if name not in breeds.class_names]:
             raise ValueError(f"--judge {recipe.judge} does not know {', '.join(unknown)}")
         pose = PoseRegressor.from_pretrained(folder_of(recipe.pose))
-        return cls(pairs, breeds, pose, layers_of(recipe.perceptual_model))
+        return cls(breeds, pose, layers_of(recipe.perceptual_model))
 
     @torch.inference_mode()
-    def values(self, y: torch.Tensor, rows: torch.Tensor) -> Values:
+    def values(self, pairs: Pairs, y: torch.Tensor, rows: torch.Tensor) -> Values:
         """What the judges say of the answers y (N, 3, S, S) to the pairs of these numbers (N,)."""
-        pairs, names = self.pairs, self.breeds.class_names
+        names = self.breeds.class_names
         answers = torch.cat(
             [self.breeds.probabilities(resized(part, self.breeds.image_size)).argmax(1) for part in y.split(BATCH)]
         )
