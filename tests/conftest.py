@@ -17,6 +17,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 if "PYTEST_XDIST_WORKER" in os.environ:  # two workers of one thread each do more than two that wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))  # torch, loaded above, has read the variable already
 pytest_plugins = ["hub_fixtures", "spaces_fixtures"]
 
 
@@ -57,13 +58,15 @@ def in_process(folder: Path, script: str, *options: str) -> None:
         __import__(script).main()
 
 
+TWO_PROCESSES = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+TWO_PROCESSES += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+
+
 def in_two_processes(folder: Path, script: str, options_of: Callable[[str], list[str]]) -> Path:
     """The run of a recipe that two processes trained together."""
     run = folder / "runs" / f"{script}-two"
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", str(ROOT / "training" / f"{script}.py")]
     done = subprocess.run(
-        [sys.executable, *launch, *options_of(run.name)],
+        [sys.executable, *TWO_PROCESSES, ROOT / "training" / f"{script}.py", *options_of(run.name)],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

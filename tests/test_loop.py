@@ -10,6 +10,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import conftest
 import pytest
 import safetensors.torch
 import torch
@@ -163,23 +164,10 @@ def test_two_processes_train_as_one_would(small_run, run_recipe):
     ]
     plain += ["--augmentation", "0", "--cutout", "0", "--mixup", "0", "--dropout", "0", "--checkpoint-every", "20"]
     run_recipe(small_run, "train_classifier.py", "--name", "one-process", *plain, OMP_NUM_THREADS="1")
-    script = str(ROOT / "training" / "train_classifier.py")
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no", script, "--name", "two-processes", *plain]
-    done = subprocess.run(command, cwd=small_run, env=ONE_THREAD, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
+    two = conftest.in_two_processes(small_run, "train_classifier", lambda name: ["--name", name, *plain])
     one, two = (
-        torch.load(last_checkpoint(small_run / "runs" / name) / "training_state.pt", weights_only=True)
-        for name in ("one-process", "two-processes")
+        torch.load(last_checkpoint(run) / "training_state.pt", weights_only=True)
+        for run in (small_run / "runs" / "one-process", two)
     )
     assert two["step"] == 20
     for key, value in one["model"].items():

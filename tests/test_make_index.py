@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, TWO_PROCESSES
 from PIL import Image
 
 from betwixt import ImageClassifier
@@ -89,8 +89,7 @@ def test_killed_and_started_again_it_is_the_same(place, straight):
 
 
 def test_two_processes_share_the_work(place, straight):
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    made(place, "two", launch=[*launch, "--mixed_precision", "no", "--dynamo_backend", "no"])
+    made(place, "two", launch=TWO_PROCESSES)
     two = EmbeddingIndex.from_pretrained(place / "runs" / "indexes" / "two")
     assert two.ids == straight.ids
     assert torch.equal(two.embeddings, straight.embeddings)

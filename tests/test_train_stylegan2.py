@@ -147,6 +147,19 @@ def test_it_begins_with_another_runs_weights(small_run, in_process, capsys):
             in_process(*options_of("third", "--start", start))
 
 
+def test_noise_that_was_learned_counts_no_more(small_run, in_process):
+    in_process(*options_of("noisy"))
+    in_process(*options_of("silent", "--no-noise", "--start", "noisy"))
+    noisy, silent = (
+        StyleGAN2Generator.from_pretrained(last_checkpoint(small_run / "runs" / name) / "model")
+        for name in ("noisy", "silent")
+    )
+    w = torch.randn(2, 8)
+    with torch.inference_mode():
+        assert not torch.equal(noisy.synthesis(w, "const"), noisy.synthesis(w, "none"))
+        assert torch.equal(silent.synthesis(w, "const"), silent.synthesis(w, "none"))
+
+
 def test_two_processes(small_run):
     run = conftest.in_two_processes(small_run, "train_stylegan2", options_of)
     assert last_checkpoint(run).name == "000004"

@@ -93,6 +93,8 @@ def train_stylegan2(recipe: Recipe) -> None:
         known |= {"started_from": recipe_of(resumed).get("started_from")}
     elif recipe.start:
         known |= {"started_from": begin_with(game, RUNS / recipe.start)}
+        if not recipe.noise:
+            silence(game.generator)
     watch = Watch(RUNS / recipe.name, training, rows_of)
     train(
         RUNS / recipe.name,
@@ -136,6 +138,13 @@ def begin_with(game: nn.Module, run: Path) -> dict:
             nn.init.zeros_(weight)
     print(f"began with {len(fitting)} of {len(own)} tensors of {run}")
     return recipe_of(checkpoint)
+
+
+def silence(generator: nn.Module) -> None:
+    """Noise that a generator learned counts no more, whoever draws with it."""
+    for name, strength in generator.named_parameters():
+        if name.endswith("noise_strength"):
+            nn.init.zeros_(strength)
 
 
 class OfOneClass(Pictures):
