@@ -8,6 +8,7 @@ import conftest
 import evaluate_swap
 import pytest
 import torch
+import yaml
 from evaluate_swap import Pairs, Recipe, factors_of, light_of, rendered, turned_by
 from tables import read_dataset
 from worlds import mammals
@@ -33,6 +34,9 @@ def project(tmp_path_factory, run_recipe) -> Path:
     classifier.save_pretrained(folder / "judge")
     swapper = IdentityPoseSwapper.of(generator, classifier, attribute_size=16, attribute_channels=4, hidden_dim=16)
     swapper.save_pretrained(folder / "swapper")
+    IdentityPoseSwapper.of(generator, classifier, attribute_size=16, attribute_channels=2).save_pretrained(
+        folder / "other"
+    )
     PoseRegressor(base_channels=4).save_pretrained(folder / "poses")
     VAE(class_names=names, image_size=32, base_channels=4, latent_dim=8, downsamplings=3).save_pretrained(
         folder / "vae"
@@ -54,6 +58,8 @@ def test_every_way_is_measured_and_the_known_ones_are_right(project, in_process)
     more = [
         "--vae",
         "vae",
+        "--beside",
+        "other",
         "--inverted",
         "5",
         "--inversion-steps",
@@ -70,6 +76,7 @@ def test_every_way_is_measured_and_the_known_ones_are_right(project, in_process)
     assert {
         "ceiling: the target as rendered",
         "ceiling: the target inverted",
+        "other",
         "floor: the identity picture",
         "floor: the attribute picture",
         "floor: the mean style",
@@ -77,6 +84,7 @@ def test_every_way_is_measured_and_the_known_ones_are_right(project, in_process)
         "on the inverted pairs",
         *(f"floor: styles mixed from layer {layer} on" for layer in range(1, 8)),
     } <= ways
+    assert figures["target_ssim (other)"] != figures["target_ssim"]
     for name in FIGURES:
         assert figures[name]["low"] <= figures[name]["value"] <= figures[name]["high"]
     target = {name: figures[f"{name} (ceiling: the target as rendered)"]["value"] for name in FIGURES}
@@ -89,6 +97,30 @@ def test_every_way_is_measured_and_the_known_ones_are_right(project, in_process)
     assert own < 0.3 * other
     assert {"breed read from the attribute code", "yaw read from the identity, R^2"} <= figures.keys()
     assert (project / "sheet.webp").is_file()
+
+
+def test_it_is_published_with_what_was_measured(project, in_process):
+    run = project / "runs" / "made" / "000003"
+    IdentityPoseSwapper.from_pretrained(project / "swapper").save_pretrained(run / "model")
+    recipe = {"name": "made", "dataset": ["heads"], "seed": 0, "teachers": {"pose": {"name": "poses", "steps": 7}}}
+    (run / "recipe.json").write_text(json.dumps(recipe))
+    judges = options_of("--inverted", "0")[2:]
+    judges.remove("--dataset"), judges.remove("heads")
+    how = ["made", "swaps", "--dataset", "heads", "--output", "published", "--bits", "8"]
+    conftest.in_process(project, "publish", *how, "--measure", *judges)
+    in_process("--model", "published/swaps", "--dataset", "heads", *judges, "--sheet", "s.webp", "--output", "s.json")
+    conftest.in_process(project, "publish", *how, "--table", "s.json", "--samples", "s.webp")
+    figures = json.loads((project / "s.json").read_text())["results"]["heads"]
+    card = (project / "published/swaps/README.md").read_text()
+    front = yaml.safe_load(card.split("---")[1])
+    metrics = {metric["name"]: metric["value"] for metric in front["model-index"][0]["results"][0]["metrics"]}
+    assert metrics["joint_success"] == pytest.approx(figures["joint_success"]["value"], abs=1e-4)
+    assert '"steps": 7' in card
+    assert "(samples.webp)" in card
+    assert "rendered heads" not in card
+    assert IdentityPoseSwapper.from_pretrained(project / "published/swaps").image_size == 32
+    with pytest.raises(SystemExit, match="is of other weights of swaps: measure these first"):
+        conftest.in_process(project, "publish", *how, "--bits", "32", "--table", "s.json")
 
 
 def test_targets_are_what_the_world_renders(project, monkeypatch):

@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 from conftest import ROOT
 from loop import folder_of, last_checkpoint, weights_digest
+from publish import stages
 from tables import read_dataset
 from train_identity_pose import Game, Pairs, Recipe, Teachers
 
@@ -181,6 +182,11 @@ def test_what_is_frozen_stays_as_it_was_to_the_bit(project, in_process):
     for before, after in ((generator, swapper.generator), (classifier, swapper.identity_encoder)):
         for name, tensor in before.state_dict().items():
             assert torch.equal(tensor, after.state_dict()[name]), name
+    recipe = json.loads((last_checkpoint(run) / "recipe.json").read_text())
+    assert [(stem, options["name"]) for stem, options in stages(recipe, "identity_pose")] == [
+        ("classifier", "first"),
+        ("identity_pose", "frozen"),
+    ]
     metrics = json.loads((last_checkpoint(run) / "metrics.json").read_text())
     assert 0 <= metrics["identity"] <= 2
     assert metrics["yaw"] >= 0

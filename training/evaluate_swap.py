@@ -10,7 +10,8 @@ these animals, and each ordered pair of two breeds is asked as often. Judges: a 
 and a network of poses (--pose), neither used in training. Beside the swapper stand ceilings, which are the targets and
 the best inversion of each into W; and floors, which are both pictures as they are, the mean style, the styles of both
 pictures mixed at every layer, and a conditional VAE (--vae) told of the other's breed. Inversions take long: what needs
-them is measured on --inverted pairs, and so is the swapper again, beside them.
+them is measured on --inverted pairs, and so is the swapper again, beside them. Other swappers (--beside), each trained
+without one of the losses, say, answer the same pairs.
 
 Where no factors are known, breeds are judged, and what the swap has of its attribute picture is a distance in layers.
 """
@@ -24,7 +25,7 @@ from pathlib import Path
 import torch
 from baselines import probe
 from factors import regions
-from loop import folder_of
+from loop import folder_of, weights_digest
 from options import option, parse, report, run
 from perceptual import Layers, layers_of
 from poses import knows_pose, predicted
@@ -51,6 +52,7 @@ SHEET = 12  # pairs on a sheet
 OWN = ""  # the way whose figures have no name in brackets
 
 Values = dict[str, torch.Tensor]  # figure -> of each pair
+Swappers = dict[str, IdentityPoseSwapper]
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Recipe:
     perceptual_model: str = option("landmarks-pretrained", "whose layers measure distances")
     vae: str | None = option(None, "a VAE told of the breeds, for a floor")
     pairs: int = option(2160, "asked, nearly", range=(2, 100_000))
+    beside: list[str] = option([], "other swappers of the same generator's pictures, for the same figures")
     inverted: int = option(240, "of them, whose pictures are inverted; 0: none", range=(0, 100_000))
     inversion_steps: int = option(200, range=(1, 10_000))
     seed: int = option(0, "of the pairs", range=(0, 2**31 - 1))
@@ -77,14 +80,24 @@ def main() -> None:
 
 def evaluate(recipe: Recipe) -> dict:
     """{"task", "num_parameters", "results": {dataset: {figure: {"value", "low", "high"}}}} on held-out pictures."""
-    folder = folder_of(recipe.model)
-    refuse_teachers(recipe, folder)
-    swapper = IdentityPoseSwapper.from_pretrained(folder).to(memory_format=torch.channels_last)
+    swapper = load(recipe, recipe.model)
+    others = {Path(name).name: load(recipe, name) for name in recipe.beside}
+    for name, other in others.items():
+        if other.image_size != swapper.image_size:
+            raise ValueError(f"--beside {name} draws {other.image_size} pixels, {recipe.model} {swapper.image_size}")
     return {
         "task": "image-to-image",
+        "weights": weights_digest(folder_of(recipe.model)),
         "num_parameters": sum(p.numel() for p in swapper.parameters()),
-        "results": {Path(name).name: measure(recipe, swapper, name) for name in recipe.dataset},
+        "results": {Path(name).name: measure(recipe, swapper, others, name) for name in recipe.dataset},
     }
+
+
+def load(recipe: Recipe, name: str) -> IdentityPoseSwapper:
+    """A swapper by the name of its run or published, or its folder. Raises ValueError as `refuse_teachers`."""
+    folder = folder_of(name)
+    refuse_teachers(recipe, folder)
+    return IdentityPoseSwapper.from_pretrained(folder).to(memory_format=torch.channels_last)
 
 
 def refuse_teachers(recipe: Recipe, folder: Path) -> None:
@@ -98,7 +111,7 @@ def refuse_teachers(recipe: Recipe, folder: Path) -> None:
             raise ValueError(f"--{option_name.replace('_', '-')} {name} had a part in training: it cannot judge")
 
 
-def measure(recipe: Recipe, swapper: IdentityPoseSwapper, dataset: str) -> dict:
+def measure(recipe: Recipe, swapper: IdentityPoseSwapper, others: Swappers, dataset: str) -> dict:
     """The figures of one dataset, those of other ways with their names in brackets."""
     training, test = (read_dataset(dataset, split, swapper.image_size) for split in ("train", "test"))
     named = [name for name in test.class_names if name != NEITHER]
@@ -107,14 +120,24 @@ def measure(recipe: Recipe, swapper: IdentityPoseSwapper, dataset: str) -> dict:
     pairs = Pairs.of(test, recipe)
     print(f"{dataset}: {len(pairs)} pairs of {len(test)} pictures", flush=True)
     figures: dict = {"pairs": len(pairs)}
+    figures["breed read from the attribute code (always the most frequent)"] = {
+        "value": float(test.labels.bincount().max() / len(test))
+    }
     few = spread(len(pairs), recipe.inverted)
-    for way, rows, y in ways(recipe, swapper, vae, pairs, few):
+    for way, rows, y in ways(recipe, swapper, others, vae, pairs, few):
         values = judges.values(pairs, y, rows)
         if way == OWN and recipe.sheet:
             draw_sheet(recipe.sheet, pairs, y)
         found = {name: metrics.with_interval(value, pairs.identity[rows]) for name, value in values.items()}
-        figures |= {f"{name} ({way})" if way else name: value for name, value in found.items()}
-    return figures | probes(swapper, training.of_classes(named), test)
+        figures |= called(found, way)
+    for way, one in {OWN: swapper, **others}.items():
+        figures |= called(probes(one, training.of_classes(named), test), way)
+    return figures
+
+
+def called(figures: dict, way: str) -> dict:
+    """The figures as they are called where they are those of some way."""
+    return {f"{name} ({way})" if way else name: value for name, value in figures.items()}
 
 
 @dataclass
@@ -189,12 +212,19 @@ def spread(count: int, wanted: int) -> torch.Tensor:
 
 
 def ways(
-    recipe: Recipe, swapper: IdentityPoseSwapper, vae: VAE | None, pairs: Pairs, few: torch.Tensor
+    recipe: Recipe,
+    swapper: IdentityPoseSwapper,
+    others: Swappers,
+    vae: VAE | None,
+    pairs: Pairs,
+    few: torch.Tensor,
 ) -> Iterator[tuple[str, torch.Tensor, torch.Tensor]]:
     """Each way to answer: its name, the numbers of the pairs that it answers (N,), and the pictures (N, 3, S, S)."""
     every, first, second = torch.arange(len(pairs)), pairs.x[pairs.identity], pairs.x[pairs.attributes]
     own = in_parts(swapper, first, second)
     yield OWN, every, own
+    for name, other in others.items():
+        yield name, every, in_parts(other, first, second)
     if pairs.target is not None:
         yield "ceiling: the target as rendered", every, pairs.target
     yield "floor: the identity picture", every, first
@@ -342,12 +372,7 @@ def probes(swapper: IdentityPoseSwapper, training: ImageTable, test: ImageTable)
     codes = [in_codes(swapper.attributes_of, table, swapper.image_size) for table in (training, test)]
     groups = torch.tensor(training.columns["group"])
     right = (probe(codes[0], training.labels, groups, codes[1]) == test.labels).double()
-    figures = {
-        "breed read from the attribute code": metrics.with_interval(right),
-        "breed read from the attribute code (always the most frequent)": {
-            "value": float(test.labels.bincount().max() / len(test))
-        },
-    }
+    figures = {"breed read from the attribute code": metrics.with_interval(right)}
     if not knows_pose(test):
         return figures
     identities = [in_codes(swapper.identity_of, table, swapper.image_size) for table in (training, test)]

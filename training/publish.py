@@ -5,7 +5,8 @@
 writes hub_upload/models/NAME: config.json, model.safetensors (in fewer bits, where that costs nothing measurable) and
 README.md, whose figures come from `evaluate_<task>.py`, run here on the weights as published. A generator is measured
 beside others, in as many bits as it has: publish it, run `evaluate_hybrids.py` on the published name, and publish it
-again with its --table. What measures a generator of heads takes options after --measure, last on the line:
+again with its --table; so are swappers, with `evaluate_swap.py`. What measures a generator of heads takes options after
+--measure, last on the line:
 
     python training/publish.py RUN mammals-stylegan2 --dataset mammals-many --measure --beside mammals-gan
 """
@@ -92,6 +93,14 @@ HEADS = """It draws small heads of the kinds that it was trained on, and nothing
 cleaner and more alike. Breed and pose were judged by networks, which err."""
 POSES = """It learned from rendered heads of dogs and cats, turned by up to 45 degrees. It answers for any picture, and
 of photos nobody measured how well."""
+SWAPPED = """Pairs of pictures of animals that no network saw before (a fixed fifth), each ordered pair of two breeds as
+often, with the weights as they are here, by `training/evaluate_swap.py`. *breed_accuracy*: a second classifier finds
+the breed of the identity picture; *breed_leak*: that of the attribute picture; *joint_success*: the right breed, within
+10 degrees of the right pose. In brackets stand ceilings and floors: the target, rendered or inverted into the
+generator; the pictures as they are, the mean style, styles mixed at a layer, a conditional VAE. Intervals: 95 %,
+bootstrap over the identity pictures."""
+SWAPS = """It draws the small heads that its generator knows. A picture unlike those that it learned from is read as the
+nearest of them: `model.strangeness` says how far off it is."""
 KINDS = {
     "ImageClassifier": Kind("classifier", "accuracy", CLASSIFY),
     "ConvAutoencoder": Kind(
@@ -129,6 +138,16 @@ KINDS = {
         ("evaluate_pose.py",),
         limits=POSES,
     ),
+    "IdentityPoseSwapper": Kind(
+        "identity_pose",
+        "joint_success",
+        'other = Image.open("other.jpg")\n'
+        "model.swap([image], [other])[0]  # the breed of the first, the pose and the place of the other",
+        ("evaluate_swap.py",),
+        shows="Columns: whose breed is wanted, whose pose is wanted, the swap, and the target where it is known",
+        measured=SWAPPED,
+        limits=SWAPS,
+    ),
 }
 
 SAMPLES = "samples.webp"
@@ -156,7 +175,9 @@ def main() -> None:
     parser.add_argument("--others", nargs="+", default=[], help="folders of neither class, from other collections")
     parser.add_argument("--search", action="store_true", help="a classifier is there to search with: measure that")
     parser.add_argument("--breeds", action="store_true", help="a classifier is of breeds: measure that")
-    parser.add_argument("--table", help="what evaluate_hybrids.py wrote of generators, or evaluate_maps.py of features")
+    parser.add_argument(
+        "--table", help="what evaluate_hybrids.py wrote of generators, evaluate_maps.py of features, evaluate_swap.py"
+    )
     parser.add_argument("--samples", help="a sheet of a generator's pictures, for its card")
     parser.add_argument(
         "--bits", type=int, choices=PRECISIONS, default=16, help="a weight, where nothing is lost by it"
@@ -183,8 +204,8 @@ def publish(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.output, prefix=".publish-") as temporary:
         staged = Path(temporary) / options.name
-        figure = kind.quality
-        full = measured(checkpoint / "model", model_class, kind, options) if figure else None
+        tried = kind.quality and not options.table
+        full = measured(checkpoint / "model", model_class, kind, options) if tried else None
         for bits in (bits for bits in PRECISIONS if bits >= options.bits):
             model.save_pretrained(staged, dtype=PRECISIONS[bits])
             table = full if full and bits == 32 else measured(staged, model_class, kind, options)
@@ -195,7 +216,7 @@ def publish(options: argparse.Namespace) -> None:
         if options.samples:
             with Image.open(options.samples) as sheet:
                 sheet.save(staged / SAMPLES, quality=85)
-        elif kind.shows:
+        elif model_class == "StyleGAN2Generator":
             drawn(StyleGAN2Generator.from_pretrained(staged)).save(staged / SAMPLES, quality=85)
         (staged / "README.md").write_text(card(options, recipe, model_class, kind, table))
         target = options.output / options.name
@@ -209,6 +230,8 @@ def publish(options: argparse.Namespace) -> None:
 
 def measured(folder: Path, model_class: str, kind: Kind, options: argparse.Namespace) -> dict:
     """The table of the class's evaluation."""
+    if options.table and model_class == "IdentityPoseSwapper":
+        return of_swaps(options, folder)
     generates = kind.usage == GENERATE
     if generates or options.table or kind is SEARCHES:
         model = getattr(betwixt, model_class).from_pretrained(folder)
@@ -265,8 +288,7 @@ def of_generator(options: argparse.Namespace, model: DiffusionModel | Conditiona
     for name, row in table["generators"].items():
         published, _, combine = name.partition(":")
         if published == options.name:
-            if row["weights"] != weights_digest(folder):
-                raise ValueError(f"{options.table} is of other weights of {options.name}: measure these first")
+            check_weights(row, options, folder)
             way = f" ({combine or model.COMBINATIONS[0]})"
             figures[f"true hybrids{way}"] = row["hybrid"]
             figures |= {f"pass the gate {gate}{way}": row[gate] for gate in ("both", "real", "new", "one thing")}
@@ -278,6 +300,19 @@ def of_generator(options: argparse.Namespace, model: DiffusionModel | Conditiona
     worst = max(planted, key=lambda name: planted[name]["value"])
     figures[f"true hybrids (planted mixes, the worst: {worst})"] = planted[worst]
     return {"+".join(options.dataset): figures}
+
+
+def of_swaps(options: argparse.Namespace, folder: Path) -> dict:
+    """What `evaluate_swap.py` wrote of the same weights."""
+    table = json.loads(Path(options.table).read_text())
+    check_weights(table, options, folder)
+    return table
+
+
+def check_weights(row: dict, options: argparse.Namespace, folder: Path) -> None:
+    """Raises ValueError: what a table says is of other weights than those in a folder."""
+    if row["weights"] != weights_digest(folder):
+        raise ValueError(f"{options.table} is of other weights of {options.name}: measure these first")
 
 
 def of_maps(options: argparse.Namespace) -> dict:
@@ -364,7 +399,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, kind: Kind
     else:
         opening += f'from PIL import Image\n\nmodel, image = {load}, Image.open("photo.jpg")'
     shows = kind.shows or "Pictures in equal shares, true hybrids first"
-    sheet = f"![{shows}]({SAMPLES})\n\n" if options.samples or kind.shows else ""
+    sheet = f"![{shows}]({SAMPLES})\n\n" if options.samples or model_class == "StyleGAN2Generator" else ""
     limits = f"## Limits\n\n{kind.limits} {trained_on(recipe)}\n\n" if kind.limits else ""
     beaten = f"\n\nBeaten by: {'; '.join(table['beaten by'])}." if table.get("beaten by") else ""
     return f"""---
@@ -377,7 +412,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, kind: Kind
 
 ```python
 {opening}
-{kind.usage}{YES_OR_NO if "classifier" in recipe else ""}
+{kind.usage}{YES_OR_NO if steps[-1][0] == "multilabel" else ""}
 ```
 
 {sheet}## Measured
@@ -412,6 +447,10 @@ def stages(recipe: dict, stem: str) -> list[tuple[str, dict]]:
         return [stage for member in recipe["recipes"].values() for stage in stages(member, "classifier")] + [
             (stem, own)
         ]
+    if "teachers" in recipe:
+        own = {key: value for key, value in recipe.items() if key != "teachers"}
+        taught = [stage for stem, teacher in recipe["teachers"].items() for stage in stages(teacher, stem)]
+        return [*taught, (stem, own)]
     if recipe.get("started_from"):
         own = {key: value for key, value in recipe.items() if key != "started_from"}
         return [*stages(recipe["started_from"], stem), (stem, own)]

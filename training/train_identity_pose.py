@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from adversarial import non_saturating
-from loop import PRECISIONS, RUNS, LoopSettings, folder_of, train, weights_digest
+from loop import PRECISIONS, RUNS, LoopSettings, folder_of, last_checkpoint, recipe_of, train, weights_digest
 from options import option, parse, run
 from perceptual import Layers, layers_of
 from samples import ROW, save_sheet
@@ -99,9 +99,17 @@ def train_identity_pose(recipe: Recipe) -> None:
         PoseRegressor.from_pretrained(folder_of(recipe.pose_model)).requires_grad_(False),
         layers_of(recipe.perceptual_model),
     )
+    stems = {"classifier": recipe.classifier, "pose": recipe.pose_model}
+    runs = {stem: last_checkpoint(RUNS / name) for stem, name in stems.items()}
+    known = {
+        **dataclasses.asdict(recipe),
+        "training_pictures": training.digest(),
+        "generator_weights": pairs.drawn_by,
+        "teachers": {stem: recipe_of(checkpoint) for stem, checkpoint in runs.items() if checkpoint},
+    }
     train(
         RUNS / recipe.name,
-        {**dataclasses.asdict(recipe), "training_pictures": training.digest(), "generator_weights": pairs.drawn_by},
+        known,
         Game(recipe, generator, classifier, len(training.class_names)),
         lambda game, pixels, *others: game(from_bytes(pixels), *others, teachers),
         pairs,
