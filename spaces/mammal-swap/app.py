@@ -370,7 +370,7 @@ def build_demo() -> gr.Blocks:
         if swappers := [name for name in networks.SWAPPERS if networks.is_there(name)]:
             with gr.Tab(WORDS("swap"), elem_id="tab-swap"):
                 words = [" · ".join(GENERATORS[networks.SWAPPERS[name]]) for name in swappers]
-                functions = tab_swap.Functions(swaps.swap, swaps.draw, swaps.turns, target, surprise)
+                functions = tab_swap.Functions(swaps.look, swaps.swap, swaps.draw, swaps.turns, target, surprise)
                 tab_swap.create_tab(functions, [*zip(words, swappers, strict=True)], EXAMPLES)
                 gr.HTML(ABOUT_SWAP, js_on_load=None)
         with gr.Tab(WORDS("blend"), elem_id="tab-blend"):

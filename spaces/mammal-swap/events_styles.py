@@ -1,6 +1,5 @@
 """What happens where styles are blended: what visitors ask for is checked, drawn, and looked for."""
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,10 @@ import panel
 import panel_styles
 import torch
 import uploads
+from checks import in_range, is_number, said, sentence, whole
 from line import Line
 from PIL import Image
 from styles import STEPS, Known, Sight
-from words import fault
 
 from betwixt import latents
 from betwixt.films import FORMATS, film
@@ -284,35 +283,6 @@ class Events:
                 )
         except (ValueError, FloatingPointError) as error:
             raise gr.Error(sentence(error), print_exception=False) from None
-
-
-def said(error: Exception) -> str:
-    """What went wrong, as HTML in both languages."""
-    return fault(sentence(error))
-
-
-def sentence(error: Exception) -> str:
-    """An error's words as a sentence."""
-    message = str(getattr(error, "message", error)).rstrip(".")
-    return f"{message[:1].upper()}{message[1:]}."
-
-
-def whole(value: Any, name: str) -> int:
-    """A number box gives 7.0 for 7. Raises ValueError: it is no whole number."""
-    if not is_number(value) or value != int(value):
-        raise ValueError(f"{name} must be a whole number, not {value!r}")
-    return int(value)
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def in_range(name: str, value: Any, least: float, most: float) -> None:
-    """Raises ValueError: it is no number from `least` to `most`."""
-    if not is_number(value) or not least <= value <= most:
-        raise ValueError(f"{name} must be from {least:g} to {most:g}, not {value!r}")
 
 
 def style_given(style: Any, shape: torch.Size) -> torch.Tensor:

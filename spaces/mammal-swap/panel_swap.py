@@ -20,16 +20,16 @@ WAYS = (  # of each angle: over 0 and under it, as the world of rendered heads h
 GRID_SIDE, GRID_GAP = 96, 4  # pixels
 
 
-def swap(first: Image.Image, second: Image.Image, found: Swap, target: Image.Image | None) -> str:
+def swap(found: Swap, target: Image.Image | None) -> str:
     """Both pictures, the swap between them, and the exact target where the world's is known."""
     captions = both("the breed of this", "la race de celle-ci"), both("the pose of this", "la pose de celle-là")
     sides = [
-        _figure(fit(picture, 192), caption, said, strange)
-        for picture, caption, said, strange in zip(
-            (first, second), captions, found.verdicts[:2], found.strange, strict=True
-        )
+        _figure(fit(one.picture, 192), caption, one.verdict, strange)
+        for one, caption, strange in zip((found.identity, found.attributes), captions, found.strange, strict=True)
     ]
-    middle = _figure(fit(found.image, 320), both("the swap", "l'échange"), found.verdicts[2], kind="PNG", of="made")
+    middle = _figure(
+        fit(found.drawn.picture, 320), both("the swap", "l'échange"), found.drawn.verdict, kind="PNG", of="made"
+    )
     exact = ""
     if target:
         words = both("what the rendered world has there", "ce qu'y a le monde de synthèse")

@@ -26,11 +26,21 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Swap:
-    """What is drawn of two pictures, what is said of all three, and which of the two are strange to the network."""
+class Looked:
+    """A picture, and what is said of it."""
 
-    image: Image.Image
-    verdicts: tuple[Verdict, Verdict, Verdict]  # of the identity, of the attributes, of the swap
+    picture: Image.Image
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Swap:
+    """The pictures of the identity and of the attributes, what is drawn of them, and which of these two are strange to
+    the network."""
+
+    identity: Looked
+    attributes: Looked
+    drawn: Looked
     strange: tuple[bool, bool]
 
 
@@ -65,17 +75,17 @@ def draw(
     return to_images(clipped(model.generator.synthesis(w)))
 
 
-def swap(name: str, identity: Image.Image, attributes: Image.Image, amounts: Sequence[float] = ()) -> Swap:
+def swap(name: str, identity: Looked, attributes: Looked, amounts: Sequence[float] = ()) -> Swap:
     """One swap, judged. Raises as `load`."""
-    (drawn,) = draw(name, [identity], [attributes], amounts)
+    pictures = identity.picture, attributes.picture
+    (drawn,) = draw(name, *([picture] for picture in pictures), amounts)
     model = load(name)
-    strange = model.strangeness(to_tensor([identity, attributes], model.image_size)) > model.familiar
-    return Swap(drawn, tuple(verdict(image) for image in (identity, attributes, drawn)), tuple(strange.tolist()))
+    strange = model.strangeness(to_tensor(pictures, model.image_size)) > model.familiar
+    return Swap(identity, attributes, look(drawn), tuple(strange.tolist()))
 
 
-def verdict(picture: Image.Image) -> Verdict:
-    """What the judges say of a picture. Raises as `load`."""
+def look(picture: Image.Image) -> Looked:
+    """A picture and what the judges say of it. Raises as `load`."""
     breed, share = opinion(picture)[0]
-    if not is_there(POSE):
-        return Verdict(breed, share, None)
-    return Verdict(breed, share, tuple(load(POSE).predict([picture])[0, : len(ANGLES)].tolist()))
+    pose = tuple(load(POSE).predict([picture])[0, : len(ANGLES)].tolist()) if is_there(POSE) else None
+    return Looked(picture, Verdict(breed, share, pose))

@@ -1,8 +1,7 @@
 """The tab *Blend*: what lies between the latents of two to four pictures, and beyond them."""
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,10 @@ import gradio as gr
 import panel
 import torch
 import uploads
+from boxes import Visit, picker
+from checks import in_range, said, sentence
 from PIL import Image
-from words import WORDS, both, fault
+from words import WORDS, both
 
 from betwixt import latents, page
 from betwixt.films import FORMATS, film
@@ -22,7 +23,6 @@ LEAST, MOST = -0.5, 1.5  # how far the slider goes beyond both pictures
 STRIP = [LEAST + number / 4 for number in range(9)]
 STEPS = 16  # pictures of a film from each picture to the next
 WAYS = [("Straight · droit", "linear"), ("Spherical · sphérique", "spherical")]
-KEPT = 12  # latents of a visitor's last pictures
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,6 @@ class Functions:
     surprise: Callable[[int], list[Path]]  # pictures at random
 
 
-@dataclass(eq=False)
-class Visit:
-    """What one visitor brought last, so that a slider does not open it again: file -> picture and its latent (D,)."""
-
-    known: dict[str, tuple[Image.Image, torch.Tensor]] = field(default_factory=dict)
-    turn: int = 0  # which box the next example goes into
-
-
 def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> None:
     """Fill the tab.
 
@@ -49,27 +41,17 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         examples: pictures to click on, and what they show.
     """
 
-    def seen(files: Sequence[dict | None], visit: Visit) -> list[tuple[Image.Image, torch.Tensor] | None]:
-        """Of each file the picture and its latent; None where there is no file. Raises ImageError."""
-        found = []
-        for file in files:
-            key = file["path"] if file else None
-            if file and key not in visit.known:
-                picture = uploads.read(file)
-                visit.known[key] = (picture, functions.encode([picture])[0])
-                while len(visit.known) > KEPT:
-                    visit.known.pop(next(iter(visit.known)))
-            found.append(visit.known[key] if file else None)
-        return found
+    def with_latent(picture: Image.Image) -> tuple[Image.Image, torch.Tensor]:
+        return picture, functions.encode([picture])[0]
 
     def show(first, second, third, fourth, share, of_third, of_fourth, way, visit) -> tuple[str, Visit]:
         """The blend between its pictures, then the whole way."""
         if None in (share, of_third, of_fourth):  # a number that is being typed
             return gr.skip(), visit
         try:
-            known = seen((first, second, third, fourth), visit)
+            known = [visit.seen(file, with_latent) for file in (first, second, third, fourth)]
         except (ImageError, gr.Error) as error:
-            return panel.refusal(fault(str(getattr(error, "message", error)))), visit
+            return panel.refusal(said(error)), visit
         if known[0] is None or known[1] is None:
             return panel.note(*(EMPTY if not any(known) else ONE)), visit
         return blended(known, _shares(known, share, of_third, of_fourth), share, way), visit
@@ -87,9 +69,9 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
     def make_film(first, second, third, fourth, way, visit) -> tuple[str, Any, Any]:
         """The film on the page, and as two files."""
         try:
-            known = seen((first, second, third, fourth), visit)
+            known = [visit.seen(file, with_latent) for file in (first, second, third, fourth)]
         except (ImageError, gr.Error) as error:
-            return panel.refusal(fault(str(getattr(error, "message", error)))), GONE, GONE
+            return panel.refusal(said(error)), GONE, GONE
         if known[0] is None or known[1] is None:
             return panel.note(*(ONE if any(known) else EMPTY)), GONE, GONE
         points = torch.stack([one[1] for one in known if one])
@@ -97,13 +79,6 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
         files = {kind: _film(frames, len(points), kind) for kind in FORMATS}
         buttons = [gr.update(value=uploads.offer(files[kind], f"blend.{kind}"), visible=True) for kind in FORMATS]
         return panel.film(files["webp"]), *buttons
-
-    def pick(first: dict | None, second: dict | None, visit: Visit, event: gr.EventData) -> tuple[Any, Any, Visit]:
-        """An example goes into the box that is empty; else, or with two quick clicks, into one after the other."""
-        box = visit.turn if bool(first) == bool(second) else int(bool(first))
-        visit.turn = 1 - box
-        path = examples[event.index][0]
-        return (path, gr.skip(), visit) if box == 0 else (gr.skip(), path, visit)
 
     def blend_pictures(
         first: dict | None,
@@ -134,22 +109,20 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             blend: the picture.
             film: all the way there and back, or round all of more than two.
         """
-        for name, value in (("share", share), ("of_third", of_third), ("of_fourth", of_fourth)):
-            is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not is_number or not -1 <= value <= 2:
-                raise gr.Error(f"{name} must be from -1 to 2, not {value!r}.", print_exception=False)
-        if type(frames) is not int or not 0 <= frames <= 60:
-            raise gr.Error(f"frames must be a whole number from 0 to 60, not {frames!r}.", print_exception=False)
-        if kind not in FORMATS:
-            raise gr.Error(f"kind must be one of {', '.join(FORMATS)}, not {kind!r}.", print_exception=False)
         try:
+            for name, value in (("share", share), ("of_third", of_third), ("of_fourth", of_fourth)):
+                in_range(name, value, -1, 2)
+            if type(frames) is not int or not 0 <= frames <= 60:
+                raise ValueError(f"frames must be a whole number from 0 to 60, not {frames!r}")
+            if kind not in FORMATS:
+                raise ValueError(f"kind must be one of {', '.join(FORMATS)}, not {kind!r}")
             files = [first, second, *(file for file in (third, fourth) if file)]
             points = functions.encode([uploads.read(file) for file in files])
             shares = _shares([first, second, third, fourth], share, of_third, of_fourth)
             (picture,) = functions.decode(latents.combine(points, shares, way)[None])
             moving = latents.path(points, frames, way, len(points) > 2) if frames else None
         except ValueError as error:
-            raise gr.Error(f"{str(error).rstrip('.')}.", print_exception=False) from None
+            raise gr.Error(sentence(error), print_exception=False) from None
         if moving is None:
             return picture, None
         return picture, uploads.offer(_film(functions.decode(moving), len(points), kind), f"blend.{kind}")
@@ -181,7 +154,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             of_fourth = gr.Slider(-1, 1, 0.25, step=0.05, label=WORDS("share_fourth"))
     boxes = [first, second, third, fourth]
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
-    chosen.select(pick, [first, second, visit], [first, second, visit], trigger_mode="multiple", **quiet)
+    chosen.select(picker(examples), [first, second, visit], [first, second, visit], trigger_mode="multiple", **quiet)
     surprise.click(lambda: tuple(functions.surprise(2)), None, [first, second], **quiet)
     gr.on(
         [*(box.change for box in boxes), share.change, of_third.change, of_fourth.change, way.input],

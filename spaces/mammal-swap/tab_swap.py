@@ -1,9 +1,8 @@
 """The tab *Swap identity and pose*: the breed of one picture in the pose of another."""
 
 import io
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,16 @@ import gradio as gr
 import panel
 import panel_swap
 import uploads
+from boxes import Visit, picker
+from checks import in_range, said, sentence
 from PIL import Image
-from swaps import ANGLES, Swap
-from words import WORDS, both, fault
+from swaps import ANGLES, Looked, Swap
+from words import WORDS, both
 
 from betwixt import page
 from betwixt.images import ImageError
 
 FORGET_AFTER = 3000  # seconds
-KEPT = 12  # a visitor's last pictures
 MOST_TURN = 3.0  # deviations
 MOST_SIDE = 8  # pictures along each side of a grid
 BY_CHANCE = (4, 6)  # identities and poses of a grid for which nothing was brought
@@ -30,19 +30,12 @@ GONE = gr.update(visible=False)
 class Functions:
     """What the tab asks for; it knows no network."""
 
-    swap: Callable[[str, Image.Image, Image.Image, Sequence[float]], Swap]  # of amounts in the order of `turns`
+    look: Callable[[Image.Image], Looked]
+    swap: Callable[[str, Looked, Looked, Sequence[float]], Swap]  # of amounts in the order of `turns`
     draw: Callable[[str, Sequence[Image.Image], Sequence[Image.Image]], list[Image.Image]]
     turns: Callable[[str], Sequence[str]]  # which of ANGLES a swapper can turn a head by
     target: Callable[[Path, Path], Image.Image | None]  # of two examples, what the world has there
     surprise: Callable[[int], list[Path]]  # pictures at random
-
-
-@dataclass(eq=False)
-class Visit:
-    """What one visitor brought last: file -> picture; and which example a file is."""
-
-    known: dict[str, Image.Image] = field(default_factory=dict)
-    turn: int = 0  # which box the next example goes into
 
 
 def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], examples: Sequence[tuple[Path, str]]) -> None:
@@ -54,41 +47,24 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
     """
     example_of = {path.name: path for path, _ in examples}
 
-    def seen(file: dict | None, visit: Visit) -> Image.Image | None:
-        """The picture of a file, None of none. Raises ImageError."""
-        if not file:
-            return None
-        if file["path"] not in visit.known:
-            visit.known[file["path"]] = uploads.read(file)
-            while len(visit.known) > KEPT:
-                visit.known.pop(next(iter(visit.known)))
-        return visit.known[file["path"]]
-
     def show(name: str, first: dict | None, second: dict | None, *rest: Any) -> tuple[Any, Visit]:
         """The swap beside both pictures."""
         *amounts, visit = rest
         if None in amounts:  # a number that is being typed
             return gr.skip(), visit
         try:
-            pictures = seen(first, visit), seen(second, visit)
-            if None in pictures:
-                return panel_swap.EMPTY if not any(pictures) else panel_swap.ONE, visit
+            both_sides = [visit.seen(file, functions.look) for file in (first, second)]
+            if None in both_sides:
+                return panel_swap.EMPTY if not any(both_sides) else panel_swap.ONE, visit
             turned = [amount for angle, amount in zip(ANGLES, amounts, strict=True) if angle in functions.turns(name)]
-            found = functions.swap(name, *pictures, turned)
+            found = functions.swap(name, *both_sides, turned)
         except (ImageError, gr.Error, ValueError) as error:
-            return panel.refusal(fault(str(getattr(error, "message", error)))), visit
-        return panel_swap.swap(*pictures, found, None if any(turned) else target_of(name, first, second)), visit
+            return panel.refusal(said(error)), visit
+        return panel_swap.swap(found, None if any(turned) else target_of(name, first, second)), visit
 
     def target_of(name: str, first: dict, second: dict) -> Image.Image | None:
         paths = [example_of.get(Path(str(file.get("orig_name") or file["path"])).name) for file in (first, second)]
         return functions.target(*paths) if all(paths) and name == swappers[0][1] else None
-
-    def pick(first: dict | None, second: dict | None, visit: Visit, event: gr.EventData) -> tuple[Any, Any, Visit]:
-        """An example goes into the box that is empty; else, or with two quick clicks, into one after the other."""
-        box = visit.turn if bool(first) == bool(second) else int(bool(first))
-        visit.turn = 1 - box
-        path = examples[event.index][0]
-        return (path, gr.skip(), visit) if box == 0 else (gr.skip(), path, visit)
 
     def exchanged(first: dict | None, second: dict | None) -> tuple[Any, Any]:
         try:
@@ -107,7 +83,7 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
             first, second = (pictures for pictures, _ in sides)
             sheet = panel_swap.grid(first, second, swaps_of(name, first, second))
         except (ImageError, gr.Error) as error:
-            return panel.refusal(fault(str(getattr(error, "message", error)))), GONE
+            return panel.refusal(said(error)), GONE
         left_out = [file for _, faults in sides for file in faults]
         shown = panel_swap.grid_shown(sheet) + panel.files_left_out(left_out)
         return shown, gr.update(value=uploads.offer(_png(sheet), "swaps.png"), visible=True)
@@ -152,35 +128,34 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
                 in degrees; and of the two pictures whether they are far from what the network learned.
         """
         amounts = {"turn": turn, "lift": lift, "lean": lean}
-        for word, amount in amounts.items():
-            is_number = isinstance(amount, int | float) and not isinstance(amount, bool) and math.isfinite(amount)
-            if not is_number or abs(amount) > MOST_TURN:
-                raise gr.Error(f"{word} must be from -3 to 3, not {amount!r}.", print_exception=False)
-        known = [name for _, name in swappers]
-        if network not in known:
-            raise gr.Error(f"network must be one of {', '.join(known)}, not {network!r}.", print_exception=False)
         try:
-            pictures = uploads.read(identity), uploads.read(attributes)
-        except ImageError as error:
-            raise gr.Error(f"{str(error).rstrip('.')}.", print_exception=False) from None
-        there = functions.turns(network)
-        wanted = dict(zip(ANGLES, amounts.values(), strict=True))
-        if lacking := [
-            word for word, angle in zip(amounts, ANGLES, strict=True) if wanted[angle] and angle not in there
-        ]:
-            raise gr.Error(f"{network} does not know how to {lacking[0]} a head.", print_exception=False)
-        found = functions.swap(network, *pictures, [wanted[angle] for angle in there])
+            for word, amount in amounts.items():
+                in_range(word, amount, -MOST_TURN, MOST_TURN)
+            known = [name for _, name in swappers]
+            if network not in known:
+                raise ValueError(f"network must be one of {', '.join(known)}, not {network!r}")
+            there, wanted = functions.turns(network), dict(zip(ANGLES, amounts.items(), strict=True))
+            for angle, (word, amount) in wanted.items():
+                if amount and angle not in there:
+                    raise ValueError(f"{network} does not know how to {word} a head")
+            both_sides = [functions.look(uploads.read(file)) for file in (identity, attributes)]
+        except ValueError as error:
+            raise gr.Error(sentence(error), print_exception=False) from None
+        found = functions.swap(network, *both_sides, [wanted[angle][1] for angle in there])
         said = {
             what: {
-                "breed": None if one.breed == panel.NEITHER else one.breed,
-                "probability": round(one.share, 4),
-                "pose": None if one.pose is None else dict(zip(ANGLES, (round(a, 1) for a in one.pose), strict=True)),
+                "breed": None if one.verdict.breed == panel.NEITHER else one.verdict.breed,
+                "probability": round(one.verdict.share, 4),
+                "pose": one.verdict.pose
+                and {angle: round(v, 1) for angle, v in zip(ANGLES, one.verdict.pose, strict=True)},
             }
-            for what, one in zip(("identity", "attributes", "swap"), found.verdicts, strict=True)
+            for what, one in zip(
+                ("identity", "attributes", "swap"), (found.identity, found.attributes, found.drawn), strict=True
+            )
         }
         for what, strange in zip(("identity", "attributes"), found.strange, strict=True):
             said[what]["strange"] = bool(strange)
-        return found.image, said
+        return found.drawn.picture, said
 
     visit = gr.State(Visit(), time_to_live=FORGET_AFTER)
     network = gr.Radio(
@@ -213,7 +188,7 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
         sheet = gr.HTML("", elem_id="grid", js_on_load=None)
         save = gr.DownloadButton(WORDS("save_png"), size="sm", visible=False)
     quiet = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 8}
-    chosen.select(pick, [first, second, visit], [first, second, visit], trigger_mode="multiple", **quiet)
+    chosen.select(picker(examples), [first, second, visit], [first, second, visit], trigger_mode="multiple", **quiet)
     surprise.click(lambda: tuple(functions.surprise(2)), None, [first, second], **quiet)
     exchange.click(exchanged, [first, second], [first, second], preprocess=False, **quiet)
     changed = gr.on(
