@@ -151,6 +151,7 @@ SWAPPED = {  # figure -> what it is called
     "species_accuracy": "species right",
     "breed_leak": "breed of the attribute picture",
     "pose_error_degrees": "pose: degrees off",
+    "pose_right_by_eye": "pose right, by eye",
     "target_ssim": "SSIM with the target",
     "target_distance": "distance from the target in layers",
     "light_error": "light: error",

@@ -1,6 +1,7 @@
 """The measure of swaps: targets, angles, ceilings and floors whose figures are known, photos, and what is refused."""
 
 import json
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 import yaml
 from evaluate_swap import Pairs, Recipe, factors_of, light_of, rendered, turned_by
+from loop import weights_digest
 from tables import read_dataset
 from worlds import mammals
 from worlds.factors import Factors
@@ -158,6 +160,14 @@ def test_photos_are_judged_by_breed_and_distance(project, in_process, small_phot
     figures = json.loads((project / "pets.json").read_text())["results"]["pets"]
     assert {"breed_accuracy", "species_accuracy", "distance in layers from the attribute picture"} <= figures.keys()
     assert not {name for name in figures if "pose" in name or "target" in name}
+    weights = weights_digest(project / "swapper")
+    for right, message in (([True] * 3 + [False], None), ([True], f"not of 4 pairs of the weights {weights}")):
+        (project / "eye.json").write_text(json.dumps({"weights": weights, "pose right": right}))
+        more = ["--inverted", "0", "--shown", "4", "--by-eye", "eye.json", "--output", "pets.json"]
+        with pytest.raises(SystemExit, match=message) if message else nullcontext():
+            in_process(*options_of(*more), "--dataset", "pets")
+    figures = json.loads((project / "pets.json").read_text())["results"]["pets"]
+    assert figures["pose_right_by_eye"]["value"] == 0.75
 
 
 def test_what_taught_it_is_no_judge(project, in_process):

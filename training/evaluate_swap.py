@@ -48,7 +48,7 @@ NEAR = 10.0  # degrees, within which a pose is the one that was asked for
 RENDERED = 128  # side at which targets are rendered, as the dataset's pictures are
 PROBED = 2000  # training pictures that probes of codes learn from
 AT_ONCE = 20  # pictures that are inverted together
-SHEET = 12  # pairs on a sheet
+SHEET = 12  # pairs side by side on a sheet
 OWN = ""  # the way whose figures have no name in brackets
 
 Values = dict[str, torch.Tensor]  # figure -> of each pair
@@ -71,6 +71,8 @@ class Recipe:
     inversion_steps: int = option(200, range=(1, 10_000))
     seed: int = option(0, "of the pairs", range=(0, 2**31 - 1))
     sheet: str | None = option(None, "also draw some swaps here: identity, attributes, swap, and target if known")
+    shown: int = option(SHEET, "pairs on the sheet", range=(1, 1000))
+    by_eye: str | None = option(None, 'what a person said of those on it: {"weights": ..., "pose right": [true, ...]}')
     output: str | None = option(None, "write the table here as JSON as well")
 
 
@@ -127,9 +129,11 @@ def measure(recipe: Recipe, swapper: IdentityPoseSwapper, others: Swappers, data
     for way, rows, y in ways(recipe, swapper, others, vae, pairs, few):
         values = judges.values(pairs, y, rows)
         if way == OWN and recipe.sheet:
-            draw_sheet(recipe.sheet, pairs, y)
+            draw_sheet(recipe.sheet, pairs, y, spread(len(pairs), recipe.shown))
         found = {name: metrics.with_interval(value, pairs.identity[rows]) for name, value in values.items()}
         figures |= called(found, way)
+    if recipe.by_eye:
+        figures["pose_right_by_eye"] = by_eye(recipe, pairs)
     for way, one in {OWN: swapper, **others}.items():
         figures |= called(probes(one, training.of_classes(named), test), way)
     return figures
@@ -391,13 +395,24 @@ def in_codes(code, table: ImageTable, side: int) -> torch.Tensor:
     return torch.cat([code(resized(part, side)) for part in from_bytes(table.pixels).split(BATCH)])
 
 
-def draw_sheet(path: str, pairs: Pairs, y: torch.Tensor) -> None:
-    """Some pairs, a column each: identity, attributes, what was drawn, and what the world would draw."""
-    rows = spread(len(pairs), SHEET)
-    shown = [pairs.x[pairs.identity[rows]], pairs.x[pairs.attributes[rows]], y[rows]]
-    if pairs.target is not None:
-        shown.append(pairs.target[rows])
+def draw_sheet(path: str, pairs: Pairs, y: torch.Tensor, rows: torch.Tensor) -> None:
+    """Pairs of these numbers, a column each: identity, attributes, what was drawn, and what the world would draw."""
+    known = [pairs.x[pairs.identity], pairs.x[pairs.attributes], y, pairs.target]
+    shown = [x[some] for some in rows.split(SHEET) for x in known if x is not None]
     grid([to_images(x) for x in shown]).save(path, quality=85)
+
+
+def by_eye(recipe: Recipe, pairs: Pairs) -> dict:
+    """How many of the pairs on the sheet have the pose that was asked for, as a person sees it.
+
+    Raises:
+        ValueError: the file is of other weights or of another number of pairs.
+    """
+    told, weights = json.loads(Path(recipe.by_eye).read_text()), weights_digest(folder_of(recipe.model))
+    rows = spread(len(pairs), recipe.shown)
+    if told["weights"] != weights or len(told["pose right"]) != len(rows):
+        raise ValueError(f"{recipe.by_eye} is not of {len(rows)} pairs of the weights {weights}: draw --sheet and look")
+    return metrics.with_interval(torch.tensor(told["pose right"]).double(), pairs.identity[rows])
 
 
 if __name__ == "__main__":
