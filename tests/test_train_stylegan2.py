@@ -132,6 +132,7 @@ def test_it_begins_with_another_runs_weights(small_run, in_process, capsys):
     in_process(*options_of("going-on", "--no-conditional", "--start", "begun", "--learning-rate", "1e-7", "--ema", "0"))
     recipe = json.loads((last_checkpoint(small_run / "runs/going-on") / "recipe.json").read_text())
     assert [options["name"] for _, options in stages(recipe, "stylegan2")] == ["begun", "going-on"]
+    assert recipe["started_from"]["steps_done"] == 4
     first, second = (
         safetensors.torch.load_file(last_checkpoint(small_run / "runs" / name) / "model/model.safetensors")
         for name in ("begun", "going-on")

@@ -116,7 +116,8 @@ def rows_of(generator: StyleGAN2Generator) -> Rows:
 
 
 def begin_with(game: nn.Module, run: Path) -> dict:
-    """Take over the averaged weights of another run, all that have the same name and shape; returns its recipe.
+    """Take over the averaged weights of another run, all that have the same name and shape; returns its recipe
+    and how far it had come.
 
     Of a run on smaller pictures these are all but the last layers; what the new ones add to a picture begins at nothing
     (Karras et al. 2018, "Progressive Growing of GANs").
@@ -137,7 +138,7 @@ def begin_with(game: nn.Module, run: Path) -> dict:
         if name.endswith("torgb.weight") and name not in fitting:
             nn.init.zeros_(weight)
     print(f"began with {len(fitting)} of {len(own)} tensors of {run}")
-    return recipe_of(checkpoint)
+    return {**recipe_of(checkpoint), "steps_done": int(checkpoint.name)}
 
 
 def silence(generator: nn.Module) -> None:
