@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from betwixt import StyleGAN2Generator
 from betwixt.hub import SMALL, HubError, PretrainedMixin, in_rows, locate, of_rows, redact, resolve
 
 
@@ -157,6 +158,16 @@ def test_eight_bits_keep_the_sums_and_lengths_of_rows():
     nearest = (rows / step.where(step > 0, 1)[:, None]).round() * step[:, None]
     assert ((nearest - rows).sum(1).abs() > step).any()  # as others would be kept
     assert torch.allclose(back.norm(dim=1), rows.norm(dim=1), rtol=1e-3)
+
+
+def test_eight_bits_of_any_layout_of_memory(tmp_path):
+    weight = torch.randn(8, 4, 3, 3)
+    plain, stored = (in_rows("w", tensor) for tensor in (weight, weight.contiguous(memory_format=torch.channels_last)))
+    assert all(torch.equal(plain[name], tensor) and tensor.is_contiguous() for name, tensor in stored.items())
+    StyleGAN2Generator(z_dim=8, w_dim=8, img_resolution=16, channel_base=1024, channel_max=64).save_pretrained(
+        tmp_path, torch.int8
+    )
+    assert StyleGAN2Generator.from_pretrained(tmp_path).image_size == 16
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(7, torch.float16), (8, torch.int8)])

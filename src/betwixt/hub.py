@@ -240,7 +240,7 @@ def in_rows(name: str, tensor: torch.Tensor) -> dict[str, torch.Tensor]:
     Rows are rounded so that their sums are kept: a layer whose inputs are mostly positive, as behind a ReLU, would
     shift what it gives. Their scale is the one of least squares, which keeps their length.
     """
-    rows = tensor.flatten(1).double()  # so that what was stored so is stored the same again
+    rows = tensor.contiguous().flatten(1).double()  # so that what was stored so is stored the same again
     step = rows.abs().amax(1, keepdim=True) / 127
     steps = rows / step.where(step > 0, 1)
     whole = steps.floor()
