@@ -130,7 +130,7 @@ class Site:
 @pytest.fixture(scope="session")
 def published() -> Path | None:
     """The folder of the published networks, or None where they are not there."""
-    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS, *ENCODERS, *MAMMALS]
+    models = [*STAND_INS, AUTOENCODER, *GENERATORS, *ENSEMBLES, *FLAG_AUTOENCODERS, *ENCODERS, *MAMMALS, STYLEGANS[0]]
     needed = [HUB / "models" / name / "config.json" for name in models]
     needed += [HUB / "datasets" / name / "README.md" for name in DATASETS]
     return HUB if all(file.is_file() for file in needed) else None

@@ -12,7 +12,7 @@ import yaml
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from spaces_fixtures import MAMMALS, MAMMALS_PATH, MAMMALS_SPACE, PROJECT, Site
+from spaces_fixtures import MAMMALS, MAMMALS_PATH, MAMMALS_SPACE, PROJECT, STYLEGANS, Site
 
 from betwixt import VAE
 from betwixt.breeds import CATS, DOGS
@@ -242,7 +242,7 @@ def test_the_owner_can_offer_photos(tmp_path, hub_folder):
 def test_the_card_names_what_the_space_uses():
     text = (MAMMALS_SPACE / "README.md").read_text()
     front = yaml.safe_load(text.split("---")[1])
-    assert {f"betwixt/{name}" for name in MAMMALS} < {*front["models"]}
+    assert {f"betwixt/{name}" for name in (*MAMMALS, STYLEGANS[0])} < {*front["models"]}
     assert front["models"] == front["preload_from_hub"]
     assert front["datasets"] == ["betwixt/mammals"]
     assert len(front["short_description"]) <= 60
