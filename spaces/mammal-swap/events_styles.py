@@ -23,6 +23,7 @@ from betwixt.inversion import SPACES
 LEAST, MOST = -0.5, 1.5  # how far the slider goes beyond both ends
 STRIP = [LEAST + number / 4 for number in range(9)]
 FRAMES = 16  # of a film from one end to the other
+FIRST, SECOND = 18, 51  # seeds: pictures that turned out well
 DARING = 1.2  # largest truncation_psi
 FARTHEST = 10.0  # deviations along a direction
 WAITING = 4  # visitors, beside the one whose picture is being looked for
@@ -192,8 +193,8 @@ class Events:
     def blend_styles(
         self,
         generator: str = "mammals-stylegan2",
-        first_seed: int = 1,
-        second_seed: int = 2,
+        first_seed: int = FIRST,
+        second_seed: int = SECOND,
         share: float = 0.5,
         first_breed: str = "",
         second_breed: str = "",

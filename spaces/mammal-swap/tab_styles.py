@@ -8,7 +8,7 @@ import gradio as gr
 import panel_styles
 import uploads
 from album import title_of
-from events_styles import DARING, LEAST, MOST, OWN, Events, Functions, Visit
+from events_styles import DARING, FIRST, LEAST, MOST, OWN, SECOND, Events, Functions, Visit
 from styles import MOST_DIRECTIONS, Known
 from words import WORDS
 
@@ -57,7 +57,7 @@ def create_panel(drawer: gr.Radio, functions: Functions, generators: Sequence[st
     visit = gr.State(Visit(), time_to_live=FORGET_AFTER)
     with gr.Row(elem_id="styles"):
         with gr.Column(scale=1, min_width=300):
-            first, second = _end("one", 1), _end("other", 2)
+            first, second = _end("one", FIRST), _end("other", SECOND)
             surprise = gr.Button(WORDS("surprise"), elem_id="styles-surprise")
             parts = gr.Radio(PARTS, value="all", label=WORDS("parts"), elem_id="parts")
             psi = gr.Slider(0, DARING, PSI, step=0.05, label=WORDS("daring"), elem_id="daring")
@@ -149,8 +149,8 @@ def _add_api(events: Events, generators: Sequence[str]) -> None:
         events.blend_styles,
         [
             gr.Textbox(generators[0], label="generator", visible=False),
-            gr.Number(1, label="first_seed", visible=False),
-            gr.Number(2, label="second_seed", visible=False),
+            gr.Number(FIRST, label="first_seed", visible=False),
+            gr.Number(SECOND, label="second_seed", visible=False),
             gr.Number(0.5, label="share", visible=False),
             gr.Textbox("", label="first_breed", visible=False),
             gr.Textbox("", label="second_breed", visible=False),
