@@ -6,13 +6,16 @@ import factors
 import name_directions
 import pytest
 import torch
-from conftest import in_process
+from conftest import ROOT, in_process
 from PIL import Image
+from worlds import mammals
+from worlds.factors import Factors
 
-from betwixt import ImageClassifier, StyleGAN2Generator
+from betwixt import ImageClassifier, PoseRegressor, StyleGAN2Generator
 from betwixt.directions import Direction, read_directions, styles_of
 from betwixt.images import to_images
 
+HUB = ROOT / "hub_upload" / "models"
 SMALL = {"z_dim": 8, "w_dim": 8, "img_resolution": 16, "channel_base": 64, "channel_max": 8, "mapping_layers": 2}
 
 
@@ -36,6 +39,17 @@ def generator() -> StyleGAN2Generator:
 def project(tmp_path, generator):
     generator.save_pretrained(tmp_path / "generator")
     return tmp_path
+
+
+def test_the_published_judges_say_how_heads_are_turned_and_of_what_build_they_are():
+    rows = mammals.sample_factors(2, 3, "corgi").rows + mammals.sample_factors(2, 4, "dachshund").rows
+    angles = [30.0, -30.0, 30.0, -30.0]
+    heads = Factors(tuple({**row, "yaw": angle, "pitch": 0.0} for row, angle in zip(rows, angles, strict=True)))
+    pictures = to_images(mammals.render(heads, 64).float() / 127.5 - 1)
+    found = factors.judged([factors.judge_of(str(HUB / name)) for name in ("mammals-pose", "mammals-breeds")], pictures)
+    assert {*PoseRegressor.FACTORS, "dog", "ears", "fur"} == found.keys()
+    assert found["yaw"].tolist() == pytest.approx(angles, abs=12)
+    assert found["ears"].tolist() == pytest.approx([1, 1, 0, 0], abs=0.2)  # upright or not
 
 
 def test_what_makes_pictures_lighter_is_named_after_that(generator):

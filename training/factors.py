@@ -9,7 +9,7 @@ from PIL import Image
 from worlds.breeds import BREEDS
 
 import betwixt
-from betwixt import ImageClassifier
+from betwixt import ImageClassifier, PoseRegressor
 from betwixt.breeds import species_of
 from betwixt.hub import read_json
 from betwixt.images import to_tensor
@@ -40,7 +40,7 @@ def judge_of(name: str) -> Judge:
     kind = getattr(betwixt, model_class) if model_class in betwixt.__all__ else None
     if kind is ImageClassifier:
         return breeds_by(kind.from_pretrained(folder))
-    if not hasattr(kind, "FACTORS"):
+    if kind is not PoseRegressor:
         raise ValueError(f"--judges must be classifiers of breeds or networks of poses, not {name}: {model_class}")
     return poses_by(kind.from_pretrained(folder))
 
@@ -66,7 +66,7 @@ def breeds_by(model: ImageClassifier) -> Judge:
     return judge
 
 
-def poses_by(model: torch.nn.Module) -> Judge:
+def poses_by(model: PoseRegressor) -> Judge:
     """The angles in degrees, and how far the mouth is open."""
     return lambda pictures: dict(zip(model.FACTORS, model.predict(list(pictures)).T, strict=True))
 
