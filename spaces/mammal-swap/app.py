@@ -169,10 +169,12 @@ ABOUT_STYLES = about(
         "Ce que vous voyez",
         "A StyleGAN2 draws an animal from the noise that a seed gives: one network makes a style of it, and each layer "
         "of another draws by that style, from 4 by 4 pixels up. In the middle is what it draws of a mixture of "
-        "two styles; none of these animals was ever there.",
+        "two styles; none of these animals was ever there. Eyes and muzzles are often out of shape, less so the less "
+        "daring it is.",
         "Un StyleGAN2 dessine un animal à partir du bruit que donne une graine : un réseau en fait un style, et chaque "
         "couche d'un autre dessine selon ce style, à partir de 4 pixels de côté. Au milieu, ce qu'il dessine d'un "
-        "mélange de deux styles ; aucun de ces animaux n'a existé.",
+        "mélange de deux styles ; aucun de ces animaux n'a existé. Yeux et museaux sont souvent déformés, moins "
+        "quand l'audace est petite.",
     ),
     (
         "Layers and directions",
