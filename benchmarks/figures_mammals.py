@@ -28,6 +28,17 @@ def by_dataset(files: list[Path]) -> dict[str, dict]:
     return {dataset: figures for results in there for dataset, figures in results.items()}
 
 
+def ways(figures: dict) -> list[str]:
+    """What figures are of: "" of what is measured, and the names in brackets of what stands beside it."""
+    return [*dict.fromkeys(name.partition(" (")[2].rstrip(")") for name in figures)]
+
+
+def cell(figures: dict, figure: str, way: str) -> str:
+    """A figure of one of `ways`, empty where there is none."""
+    found = figures.get(f"{figure} ({way})" if way else figure)
+    return bounds(found) if found else ""
+
+
 def breeds(table: dict) -> list[str]:
     """The published classifier: one row a figure, one column a dataset; and pictures of neither."""
     tables = {name: row for name, row in table["results"].items() if "pictures" in row}
@@ -131,13 +142,13 @@ def stylegan2(results: dict[str, dict]) -> list[str]:
     """A table of each dataset: the generator, others beside it, and pictures of the data."""
     lines = ["What StyleGAN2 draws, beside pictures of the data (`training/evaluate_stylegan2.py`):"]
     for dataset, figures in results.items():
-        beside = dict.fromkeys(name.split("(")[1].rstrip(")") for name in figures if "(" in name)
-        heads = ["StyleGAN2", *beside]
+        names = ways(figures)
+        heads = [name or "StyleGAN2" for name in names]
         lines += ["", f"| {dataset}, test split | {' | '.join(heads)} |", f"|{'---|' * (1 + len(heads))}"]
         for figure, words in DRAWN.items():
-            found = [figures.get(figure), *(figures.get(f"{figure} ({name})") for name in beside)]
-            if any(found):
-                lines.append(f"| {words} | {' | '.join(bounds(one) if one else '' for one in found)} |")
+            cells = [cell(figures, figure, name) for name in names]
+            if any(cells):
+                lines.append(f"| {words} | {' | '.join(cells)} |")
     return [
         *lines,
         "",
@@ -165,15 +176,13 @@ def swaps(results: dict[str, dict]) -> list[str]:
     """A table of each dataset: a row for the swapper, and for each other way to answer the same pairs."""
     lines = ["The breed of one and the pose of another (`training/evaluate_swap.py`), beside other ways to answer:"]
     for dataset, figures in results.items():
-        ways = dict.fromkeys(name.partition(" (")[2].rstrip(")") for name in figures)
         shown = [name for name in SWAPPED if name in figures]
         lines += ["", f"| {dataset}, {figures['pairs']} pairs | {' | '.join(SWAPPED[name] for name in shown)} |"]
         lines.append(f"|{'---|' * (1 + len(shown))}")
-        for way in ways:
-            cells = [figures.get(f"{name} ({way})" if way else name) for name in shown]
+        for way in ways(figures):
+            cells = [cell(figures, figure, way) for figure in shown]
             if any(cells):
-                row = " | ".join(bounds(cell) if cell else "" for cell in cells)
-                lines.append(f"| {way or 'the swapper'} | {row} |")
+                lines.append(f"| {way or 'the swapper'} | {' | '.join(cells)} |")
     return lines
 
 

@@ -12,6 +12,7 @@ import torch
 import yaml
 from evaluate_swap import Pairs, Recipe, factors_of, light_of, rendered, turned_by
 from loop import weights_digest
+from publish import quality
 from tables import read_dataset
 from worlds import mammals
 from worlds.factors import Factors
@@ -46,9 +47,11 @@ def project(tmp_path_factory, run_recipe) -> Path:
     return folder
 
 
+JUDGES = ["--judge", "judge", "--pose", "poses", "--perceptual-model", "judge", "--pairs", "40"]
+
+
 def options_of(*more: str) -> list[str]:
-    networks = ["--model", "swapper", "--judge", "judge", "--pose", "poses", "--perceptual-model", "judge"]
-    return [*networks, "--dataset", "heads", "--pairs", "40", *more]
+    return ["--model", "swapper", "--dataset", "heads", *JUDGES, *more]
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +109,7 @@ def test_it_is_published_with_what_was_measured(project, in_process):
     IdentityPoseSwapper.from_pretrained(project / "swapper").save_pretrained(run / "model")
     recipe = {"name": "made", "dataset": ["heads"], "seed": 0, "teachers": {"pose": {"name": "poses", "steps": 7}}}
     (run / "recipe.json").write_text(json.dumps(recipe))
-    judges = options_of("--inverted", "0")[2:]
-    judges.remove("--dataset"), judges.remove("heads")
+    judges = [*JUDGES, "--inverted", "0"]
     how = ["made", "swaps", "--dataset", "heads", "--output", "published", "--bits", "8"]
     conftest.in_process(project, "publish", *how, "--measure", *judges)
     in_process("--model", "published/swaps", "--dataset", "heads", *judges, "--sheet", "s.webp", "--output", "s.json")
@@ -160,6 +162,7 @@ def test_photos_are_judged_by_breed_and_distance(project, in_process, small_phot
     figures = json.loads((project / "pets.json").read_text())["results"]["pets"]
     assert {"breed_accuracy", "species_accuracy", "distance in layers from the attribute picture"} <= figures.keys()
     assert not {name for name in figures if "pose" in name or "target" in name}
+    assert quality({"results": {"pets": figures}}, "pets", "joint_success") == figures["breed_accuracy"]["value"]
     weights = weights_digest(project / "swapper")
     for right, message in (([True] * 3 + [False], None), ([True], f"not of 4 pairs of the weights {weights}")):
         (project / "eye.json").write_text(json.dumps({"weights": weights, "pose right": right}))

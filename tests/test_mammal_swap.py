@@ -112,7 +112,7 @@ def test_films(mammals_client, three, kind, count, pictures):
     ],
 )
 def test_blends_that_there_are_not(mammals_client, three, arguments, message):
-    with pytest.raises(REFUSED, match=f"(?i){message}"):
+    with pytest.raises(REFUSED, match=message):
         mammals_client.predict(*three[:2], **arguments, api_name="/blend")
 
 

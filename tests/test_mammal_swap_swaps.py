@@ -87,5 +87,5 @@ def test_pictures_that_cannot_be_swapped(swaps_client, bad_files, odd_files):
         ({"turn": 9}, "turn must be from -3 to 3, not 9"),
         ({"lift": "much"}, "lift must be from -3 to 3, not 'much'"),
     ):
-        with pytest.raises(REFUSED, match=f"(?i){message}"):
+        with pytest.raises(REFUSED, match=message):
             swap(swaps_client, **{"first": EXAMPLES[0], "second": EXAMPLES[1], **arguments})

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from beside import beside, check_sides
 from encoders import imagenet
 from judges import Figures, Judges
 from loop import folder_of
@@ -66,11 +67,7 @@ def evaluate(recipe: Recipe) -> dict:
     generators = {name: load(name) for name in (recipe.model, *recipe.beside)}
     sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in generators.items()}
     own = generators[recipe.model]
-    for name, model in generators.items():
-        if model.image_size != own.image_size:
-            raise ValueError(
-                f"--beside {name} draws pictures of {model.image_size} pixels, {recipe.model} of {own.image_size}"
-            )
+    check_sides(recipe.model, own, generators)
     results = {}
     for dataset in recipe.dataset:
         judges = judges_of(dataset, own, recipe)
@@ -83,11 +80,6 @@ def evaluate(recipe: Recipe) -> dict:
         figures |= beside(judges.of_training(), "training pictures")
         results[Path(dataset).name] = figures | beside(judges.of_held_out(), "held-out pictures")
     return {"task": "unconditional-image-generation", "num_parameters": sizes[recipe.model], "results": results}
-
-
-def beside(figures: dict, name: str) -> dict:
-    """The figures as they are called where they are those of something else."""
-    return {f"{figure} ({name})": value for figure, value in figures.items()}
 
 
 def load(name: str) -> Generator:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import torch
 from baselines import probe
+from beside import beside, check_sides
 from factors import regions
 from loop import folder_of, weights_digest
 from options import option, parse, report, run
@@ -65,8 +66,8 @@ class Recipe:
     pose: str = option("mammals-pose", "a network of poses that had no part in training")
     perceptual_model: str = option("landmarks-pretrained", "whose layers measure distances")
     vae: str | None = option(None, "a VAE told of the breeds, for a floor")
+    beside: list[str] = option([], "other swappers of pictures of this side, for the same figures")
     pairs: int = option(2160, "asked, nearly", range=(2, 100_000))
-    beside: list[str] = option([], "other swappers of the same generator's pictures, for the same figures")
     inverted: int = option(240, "of them, whose pictures are inverted; 0: none", range=(0, 100_000))
     inversion_steps: int = option(200, range=(1, 10_000))
     seed: int = option(0, "of the pairs", range=(0, 2**31 - 1))
@@ -84,9 +85,7 @@ def evaluate(recipe: Recipe) -> dict:
     """{"task", "num_parameters", "results": {dataset: {figure: {"value", "low", "high"}}}} on held-out pictures."""
     swapper = load(recipe, recipe.model)
     others = {Path(name).name: load(recipe, name) for name in recipe.beside}
-    for name, other in others.items():
-        if other.image_size != swapper.image_size:
-            raise ValueError(f"--beside {name} draws {other.image_size} pixels, {recipe.model} {swapper.image_size}")
+    check_sides(recipe.model, swapper, others)
     return {
         "task": "image-to-image",
         "weights": weights_digest(folder_of(recipe.model)),
@@ -117,31 +116,24 @@ def measure(recipe: Recipe, swapper: IdentityPoseSwapper, others: Swappers, data
     """The figures of one dataset, those of other ways with their names in brackets."""
     training, test = (read_dataset(dataset, split, swapper.image_size) for split in ("train", "test"))
     named = [name for name in test.class_names if name != NEITHER]
-    test = test.of_classes(named)
+    training, test = training.of_classes(named), test.of_classes(named)
     judges, vae = Judges.of(recipe, test.class_names), vae_of(recipe, test.class_names)
     pairs = Pairs.of(test, recipe)
     print(f"{dataset}: {len(pairs)} pairs of {len(test)} pictures", flush=True)
+    seen = {"pose_right_by_eye": by_eye(recipe, pairs)} if recipe.by_eye else {}
     figures: dict = {"pairs": len(pairs)}
-    figures["breed read from the attribute code (always the most frequent)"] = {
-        "value": float(test.labels.bincount().max() / len(test))
-    }
     few = spread(len(pairs), recipe.inverted)
     for way, rows, y in ways(recipe, swapper, others, vae, pairs, few):
         values = judges.values(pairs, y, rows)
         if way == OWN and recipe.sheet:
             draw_sheet(recipe.sheet, pairs, y, spread(len(pairs), recipe.shown))
         found = {name: metrics.with_interval(value, pairs.identity[rows]) for name, value in values.items()}
-        figures |= called(found, way)
-    if recipe.by_eye:
-        figures["pose_right_by_eye"] = by_eye(recipe, pairs)
-    for way, one in {OWN: swapper, **others}.items():
-        figures |= called(probes(one, training.of_classes(named), test), way)
-    return figures
-
-
-def called(figures: dict, way: str) -> dict:
-    """The figures as they are called where they are those of some way."""
-    return {f"{name} ({way})" if way else name: value for name, value in figures.items()}
+        figures |= found if way == OWN else beside(found, way)
+    figures |= seen | probes(swapper, training, test)
+    for name, other in others.items():
+        figures |= beside(probes(other, training, test), name)
+    frequent = {"value": float(test.labels.bincount().max() / len(test))}
+    return figures | beside({"breed read from the attribute code": frequent}, "always the most frequent")
 
 
 @dataclass

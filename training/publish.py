@@ -48,7 +48,8 @@ class Kind:
         usage: lines of Python for the card, that use `model` and `image`.
         measure: what measures them, where that is another script or command.
         distance: whether it is worse, the higher that figure is.
-        shows: what is on the sheet that is drawn where no --samples are given; default: none is drawn.
+        shows: what is on the sheet of samples.
+        draws: whether that is drawn here, where no --samples are given.
         measured: how, for the card.
         limits: for the card, beside the licences of what it was trained on.
     """
@@ -58,7 +59,8 @@ class Kind:
     usage: str
     measure: tuple[str, ...] = ()
     distance: bool = False
-    shows: str = ""
+    shows: str = "Pictures in equal shares, true hybrids first"
+    draws: bool = False
     measured: str = ""
     limits: str = ""
 
@@ -128,6 +130,7 @@ KINDS = {
         ("evaluate_stylegan2.py",),
         distance=True,
         shows="What it draws at psi 0.7, of classes one a row",
+        draws=True,
         measured=DRAWN,
         limits=HEADS,
     ),
@@ -216,7 +219,7 @@ def publish(options: argparse.Namespace) -> None:
         if options.samples:
             with Image.open(options.samples) as sheet:
                 sheet.save(staged / SAMPLES, quality=85)
-        elif model_class == "StyleGAN2Generator":
+        elif kind.draws:
             drawn(StyleGAN2Generator.from_pretrained(staged)).save(staged / SAMPLES, quality=85)
         (staged / "README.md").write_text(card(options, recipe, model_class, kind, table))
         target = options.output / options.name
@@ -398,8 +401,7 @@ def card(options: argparse.Namespace, recipe: dict, model_class: str, kind: Kind
         opening += f"\nmodel = {load}"
     else:
         opening += f'from PIL import Image\n\nmodel, image = {load}, Image.open("photo.jpg")'
-    shows = kind.shows or "Pictures in equal shares, true hybrids first"
-    sheet = f"![{shows}]({SAMPLES})\n\n" if options.samples or model_class == "StyleGAN2Generator" else ""
+    sheet = f"![{kind.shows}]({SAMPLES})\n\n" if options.samples or kind.draws else ""
     limits = f"## Limits\n\n{kind.limits} {trained_on(recipe)}\n\n" if kind.limits else ""
     beaten = f"\n\nBeaten by: {'; '.join(table['beaten by'])}." if table.get("beaten by") else ""
     return f"""---

@@ -31,5 +31,10 @@ def said(error: Exception) -> str:
 
 def sentence(error: Exception) -> str:
     """An error's words as a sentence."""
-    message = str(getattr(error, "message", error)).rstrip(".")
-    return f"{message[:1].upper()}{message[1:]}."
+    words = line(error)
+    return f"{words[:1].upper()}{words[1:]}"
+
+
+def line(error: Exception) -> str:
+    """The same, beginning as the library has it: an argument's name is in small letters."""
+    return f"{str(getattr(error, 'message', error)).rstrip('.')}."

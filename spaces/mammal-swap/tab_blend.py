@@ -10,7 +10,7 @@ import panel
 import torch
 import uploads
 from boxes import Visit, picker
-from checks import in_range, said, sentence
+from checks import in_range, line, said
 from PIL import Image
 from words import WORDS, both
 
@@ -122,7 +122,7 @@ def create_tab(functions: Functions, examples: Sequence[tuple[Path, str]]) -> No
             (picture,) = functions.decode(latents.combine(points, shares, way)[None])
             moving = latents.path(points, frames, way, len(points) > 2) if frames else None
         except ValueError as error:
-            raise gr.Error(sentence(error), print_exception=False) from None
+            raise gr.Error(line(error), print_exception=False) from None
         if moving is None:
             return picture, None
         return picture, uploads.offer(_film(functions.decode(moving), len(points), kind), f"blend.{kind}")

@@ -7,9 +7,10 @@ from typing import Any
 import gradio as gr
 import panel
 import uploads
+from checks import line, said
 from panel import NEITHER
 from PIL import Image
-from words import both, fault
+from words import both
 
 from betwixt import page
 from betwixt.images import ImageError
@@ -38,7 +39,7 @@ def create_tab(
             picture = uploads.read(file)
             opinion = ask(picture)
         except (ImageError, gr.Error) as error:
-            return panel.refusal(fault(str(getattr(error, "message", error))))
+            return panel.refusal(said(error))
         return panel.breed(picture, opinion, pictured)
 
     def look(file: dict | None) -> Any:
@@ -66,7 +67,7 @@ def create_tab(
         try:
             picture = uploads.read(photo)
         except ImageError as error:
-            raise gr.Error(f"{str(error).rstrip('.')}.", print_exception=False) from None
+            raise gr.Error(line(error), print_exception=False) from None
         opinion = ask(picture)
         best = opinion[0][0]
         found = {

@@ -11,6 +11,7 @@ import panel
 import torch
 import uploads
 from album import KEPT, TILE, Album
+from checks import sentence
 from words import WORDS, both, breed_name, fault
 
 from betwixt.clusters import METHODS, NOISE, Clusters, adjusted_mutual_information, find, purity
@@ -190,8 +191,7 @@ def create_tab(
             album = [*own_album(files, visit)][-1] if files else shared(collection)
             found = find(album.features(seen_by), method, count)
         except ValueError as error:
-            message = str(error).rstrip(".")
-            raise gr.Error(f"{message[0].upper()}{message[1:]}.", print_exception=False) from None
+            raise gr.Error(sentence(error), print_exception=False) from None
         return {
             "names": album.names,
             "truth": album.truth,

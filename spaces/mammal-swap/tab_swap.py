@@ -11,7 +11,7 @@ import panel
 import panel_swap
 import uploads
 from boxes import Visit, picker
-from checks import in_range, said, sentence
+from checks import in_range, line, said
 from PIL import Image
 from swaps import ANGLES, Looked, Swap
 from words import WORDS, both
@@ -140,7 +140,7 @@ def create_tab(functions: Functions, swappers: Sequence[tuple[str, str]], exampl
                     raise ValueError(f"{network} does not know how to {word} a head")
             both_sides = [functions.look(uploads.read(file)) for file in (identity, attributes)]
         except ValueError as error:
-            raise gr.Error(sentence(error), print_exception=False) from None
+            raise gr.Error(line(error), print_exception=False) from None
         found = functions.swap(network, *both_sides, [wanted[angle][1] for angle in there])
         said = {
             what: {
